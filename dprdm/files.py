@@ -1,0 +1,37 @@
+"""Files are whole or absent: written beside their place, flushed, then moved there in one step."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dprdm.errors import UserError
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then move it to `path` in one step; on failure leave nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(beside)
+        with beside.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path, error: type[UserError] = UserError) -> Any:
+    """The JSON in `path`. Raises `error` with one sentence if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as missing:
+        raise error(f"Expected a file at {path}, and there is none.") from missing
+    except (UnicodeDecodeError, json.JSONDecodeError) as damaged:
+        raise error(f"Expected JSON in {path}; the file is damaged ({damaged}).") from damaged

@@ -1,0 +1,26 @@
+"""Named shapes and units of everything that crosses a module boundary on the private path.
+
+The private path is numpy only. It cannot meet an autocast context, a torch seed or a device, and `plan` and `ledger`
+answer without importing torch. The shapes of tensors on the public path are in `dprdm.diffusion.shapes`.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float, Int
+
+# One unit-norm CLIP vector per request.
+Queries: TypeAlias = Float[np.ndarray, "query dim"]
+Query: TypeAlias = Float[np.ndarray, "dim"]
+# Embeddings of a store, unit norm, one row per image.
+Embeddings: TypeAlias = Float[np.ndarray, "row dim"]
+# Positions of rows in a store, ascending.
+RowIds: TypeAlias = Int[np.ndarray, "row"]
+# Positions of the rows nearest to a query, best first.
+RankedRowIds: TypeAlias = Int[np.ndarray, "rank"]
+# Units of privacy, ascending: rows, or persons where rows are grouped.
+UnitIds: TypeAlias = Int[np.ndarray, "unit"]
+# k neighbours of one query, by rank; missing ones are zero rows.
+Neighbours: TypeAlias = Float[np.ndarray, "k dim"]
+# What leaves the mechanism: one vector per query, already private.
+Released: TypeAlias = Float[np.ndarray, "query dim"]

@@ -1,0 +1,8 @@
+"""The one entry point: `python main.py --help`."""
+
+import sys
+
+from dprdm.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Every test runs with named shapes and types enforced, one thread, no network, and warnings as errors."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores; more threads are many times slower
+os.environ.update(HF_HUB_OFFLINE="1", WANDB_MODE="offline", WANDB_SILENT="true")
+
+from jaxtyping import install_import_hook
+
+import tests.typechecker  # noqa: F401 - the hook finds it as an attribute of its package
+
+install_import_hook(["dprdm", "plugins"], "tests.typechecker.typechecked")
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dprdm.cli import main
+from dprdm.data.fashion import FashionDemo
+
+torch.set_num_threads(1)
+
+NUM_PRIVATE = 240
+
+
+@pytest.fixture(scope="session")
+def private_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of real images, 24 of each class."""
+    folder = tmp_path_factory.mktemp("private-images")
+    source = FashionDemo("private")
+    for label in range(10):
+        for index in (source.labels == label).nonzero()[0][: NUM_PRIVATE // 10].tolist():
+            source.image(index).save(folder / f"{index:05d}.png")
+    return folder
+
+
+@pytest.fixture
+def workplace(private_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a private store of its own in `store/`, so that each test has its own ledger."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["index", "--images", str(private_images), "--out", "store"]) == 0
+    return tmp_path
