@@ -1,0 +1,190 @@
+"""From events to epsilon, by two accountants. Both give upper bounds, so the smaller one holds; both are reported.
+
+RDP is the accountant of the paper (Renyi orders 1.1 to 10.9 by 0.1, and 11 to 63); PLD composes privacy loss
+distributions, rounded up on a grid, and is the tighter of the two at almost every setting. The relation is add or
+remove one unit.
+
+Source: arXiv 1908.10530 (RDP of the sampled Gaussian), arXiv 2207.04380 (PLD, connect the dots), by dp_accounting.
+"""
+
+import functools
+import importlib.metadata
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from dp_accounting.dp_event import DpEvent, GaussianDpEvent, NonPrivateDpEvent, PoissonSampledDpEvent
+from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution, from_gaussian_mechanism, identity
+from dp_accounting.rdp.rdp_privacy_accountant import RdpAccountant, compute_epsilon
+
+from dprdm import check
+from dprdm.errors import UserError
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.events import base_events, count_equal
+
+RDP_ORDERS: tuple[float, ...] = (*(1 + tenth / 10 for tenth in range(1, 100)), *range(11, 64))
+# Where RDP says more than this, nothing is promised that anybody would call private, and PLD would only take long.
+PLD_UP_TO_EPSILON = 500.0
+# Below this, the rounding of the Fourier transforms inside PLD is no longer small beside delta.
+PLD_DOWN_TO_DELTA = 1e-12
+# Added to every Renyi divergence: far above the rounding of its series, far below anything that counts.
+RDP_ROUNDING = 1e-12
+# The grid of the privacy loss: this part of epsilon, but never so fine that one PLD takes more points than this.
+PLD_GRID = 1e-4
+PLD_POINTS = 40_000
+
+
+@dataclass(frozen=True)
+class EpsilonReport:
+    """What every accountant says of the same event at the same delta.
+
+    `rdp_order` is the Renyi order at which RDP's bound is smallest; `pld` is infinite where it was not computed.
+    """
+
+    delta: float
+    pld: float
+    rdp: float
+    rdp_order: float
+
+    @property
+    def epsilon(self) -> float:
+        """The smaller of two upper bounds: the one that is charged."""
+        return min(self.pld, self.rdp)
+
+    @property
+    def accountant(self) -> str:
+        """Which accountant is the tighter one here: pld or rdp."""
+        return "pld" if self.pld <= self.rdp else "rdp"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers, infinity as None, with the library that computed them."""
+        numbers = {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
+        return {**numbers, "charged": self.accountant, "library": library_version()}
+
+
+def report(event: DpEvent, delta: float) -> EpsilonReport:
+    """Epsilon of `event` at `delta` by every accountant."""
+    rdp, order = epsilon_rdp(event, delta)
+    return EpsilonReport(delta=delta, pld=epsilon_pld(event, delta), rdp=rdp, rdp_order=order)
+
+
+def fits(event: DpEvent, budget: Budget) -> bool:
+    """Whether `event` costs no more than `budget`. RDP answers alone where its bound suffices; PLD only beyond."""
+    if epsilon_rdp(event, budget.delta)[0] <= budget.epsilon:
+        return True
+    return epsilon_pld(event, budget.delta) <= budget.epsilon
+
+
+def epsilon_rdp(event: DpEvent, delta: float) -> tuple[float, float]:
+    """Epsilon by Renyi differential privacy, and the order at which the bound is smallest.
+
+    Returns:
+        (0, 0) for an event that reads nothing, (inf, 0) for one that is not private.
+    """
+    check.open_unit(delta=delta)
+    totals = np.zeros(len(RDP_ORDERS))
+    for base, count in base_events(event):
+        totals = totals + count * _rdp_once(base)
+    if not np.any(totals):
+        return 0.0, 0.0
+    if np.all(np.isinf(totals)):
+        return math.inf, 0.0
+    epsilon, order = compute_epsilon(RDP_ORDERS, totals, delta)
+    return float(epsilon), float(order)
+
+
+def epsilon_pld(event: DpEvent, delta: float) -> float:
+    """Epsilon by privacy loss distributions: an upper bound, whatever the grid, within about 1e-3 of its own size.
+
+    Returns:
+        0 for an event that reads nothing; inf for one that is not private, beyond `PLD_UP_TO_EPSILON`, or at a delta
+        under `PLD_DOWN_TO_DELTA`.
+    """
+    rdp, _ = epsilon_rdp(event, delta)
+    if rdp > PLD_UP_TO_EPSILON or delta < PLD_DOWN_TO_DELTA:
+        return math.inf
+    counts = count_equal([event])
+    if not counts:
+        return 0.0
+    # RDP's value sets the grid. Where PLD's turns out far smaller, it sets a finer one: every result is a bound.
+    epsilon, grid = rdp, math.inf
+    while (finer := _grid(counts, epsilon)) < grid / 2:
+        grid = finer
+        epsilon = _epsilon_pld(tuple(counts.items()), delta, grid)
+    return epsilon
+
+
+@functools.lru_cache(maxsize=256)
+def _epsilon_pld(counts: tuple[tuple[DpEvent, int], ...], delta: float, grid: float) -> float:
+    total = identity(grid)
+    for base, count in counts:
+        total = total.compose(_loss(base, count, grid))
+    return float(total.get_epsilon_for_delta(delta))
+
+
+def _loss(base: DpEvent, count: int, grid: float) -> PrivacyLossDistribution:
+    match base:
+        case GaussianDpEvent(noise_multiplier=noise):
+            return from_gaussian_mechanism(noise / math.sqrt(count), value_discretization_interval=grid)
+        case PoissonSampledDpEvent(sampling_probability=rate, event=GaussianDpEvent(noise_multiplier=noise)):
+            return _sampled_loss(noise, rate, grid).self_compose(count)
+    raise UserError(f"Expected an event that can be accounted, got {base}.")
+
+
+@functools.lru_cache(maxsize=64)
+def _sampled_loss(noise: float, rate: float, grid: float) -> PrivacyLossDistribution:
+    return from_gaussian_mechanism(noise, value_discretization_interval=grid, sampling_prob=rate)
+
+
+@functools.lru_cache(maxsize=4096)
+def _rdp_once(base: DpEvent) -> np.ndarray:
+    if isinstance(base, NonPrivateDpEvent):
+        return np.full(len(RDP_ORDERS), np.inf)
+    accountant = RdpAccountant(RDP_ORDERS)
+    if not accountant.supports(base):
+        raise UserError(f"Expected an event that can be accounted, got {base}.")
+    with _quiet():
+        accountant.compose(base)
+    # An order whose series did not converge is reported as infinite: it is left out, and the bound still holds.
+    return np.maximum(np.asarray(accountant.rdp, dtype=np.float64), 0) + RDP_ROUNDING
+
+
+def _grid(counts: Mapping[DpEvent, int], epsilon: float) -> float:
+    """A power of two, so that the distributions of single events are found in the cache again."""
+    widest = max(_loss_range(base, count) for base, count in counts.items())
+    return 2.0 ** math.floor(math.log2(max(PLD_GRID * epsilon, widest / PLD_POINTS, 1e-9)))
+
+
+def _loss_range(base: DpEvent, count: int) -> float:
+    """About how far the privacy loss of one Gaussian reaches; plain Gaussians compose into one with more."""
+    match base:
+        case PoissonSampledDpEvent(event=GaussianDpEvent(noise_multiplier=noise)):
+            count = 1
+        case GaussianDpEvent(noise_multiplier=noise):
+            pass
+        case _:
+            return 0.0
+    scale = noise / math.sqrt(count)
+    return 0.5 / scale**2 + 10 / scale
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out the warnings on single Renyi orders that did not converge and are not used."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@functools.cache
+def library_version() -> str:
+    """The library that computes both bounds, with its version."""
+    return f"dp-accounting {importlib.metadata.version('dp-accounting')}"

@@ -1,0 +1,90 @@
+"""A certificate in plain words, for those who decide and do not read code."""
+
+from collections.abc import Mapping
+from typing import Any
+
+COVERED = (
+    "Every vector in the conditions file, and all that is computed from it without the private data: images, any number "
+    "of them, with any seed and any generator.",
+    "Attackers who know every other record, the prompts, the settings, this program and the model weights.",
+)
+NOT_COVERED = (
+    "The prompts. They must not be taken from the private data: a caption copied from a record is published as it is.",
+    "Numbers computed from the private data in another way, such as metrics against private images.",
+    "The models' weights: generator and encoder are taken to be trained without the private data.",
+    "Settings chosen by looking at the private data or at earlier answers from it. Queries may depend on those.",
+    "How long a run took.",
+    "Records that are also in another store, and near copies of a record under another unit.",
+    "Facts about the collection as a whole: those are learnt, and are meant to be.",
+)
+
+
+def to_words(certificate: Mapping[str, Any]) -> str:
+    """The Markdown of a certificate, from its fields."""
+    parts = [_headline(certificate), _settings(certificate)]
+    if certificate["status"] == "private":
+        parts += [_list("Covered", COVERED), _list("Not covered", (*_row_count(certificate), *NOT_COVERED))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(fields: Mapping[str, Any]) -> str:
+    match fields["status"]:
+        case "NON-PRIVATE":
+            return (
+                "# NON-PRIVATE\n\n**This output protects nobody.** It was made from private records without noise. "
+                "Do not publish it, nor anything made from it."
+            )
+        case "reads no private record":
+            return "# Epsilon 0: read no private record\n\nThis output was made from public records alone."
+    epsilon, delta = f"{fields['epsilon']:.4g}", f"{fields['delta']:.4g}"
+    return (
+        f"# Private: epsilon {epsilon} at delta {delta}\n\n"
+        f"Whether {fields['unit']} is in the collection or not changes the probability of any outcome by a factor of "
+        f"at most exp({epsilon}), and by {delta} besides. The relation: {fields['relation']}."
+    )
+
+
+def _settings(fields: Mapping[str, Any]) -> str:
+    costs, ledger = fields["accountants"], fields["ledger"]
+    lines = {
+        "Queries": fields["num_queries"],
+        "Mechanism": _plugin(fields["mechanism"]),
+        "Retriever": _plugin(fields["retriever"]),
+        "noise_std": f"{fields['noise_std']:.6g}",
+        "Sensitivity": f"{fields['sensitivity']:.6g}",
+        "noise_multiplier": f"{fields['noise_multiplier']:.6g}",
+        "Epsilon by PLD": _number(costs["pld"]),
+        "Epsilon by RDP": f"{_number(costs['rdp'])} (order {_number(costs['rdp_order'])})",
+        "Charged": f"{costs['charged']}, {costs['library']}",
+        "Store": fields["store_fingerprint"],
+        "Store's ledger": "none" if ledger is None else f"row {ledger['row']}, {_spent(ledger)}",
+        "Conditions, sha256": fields["conditions_sha256"],
+        "Randomness": fields["rng"],
+        "Code": fields["code_version"],
+        "Made": fields["created"],
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in lines.items())])
+
+
+def _spent(ledger: Mapping[str, Any]) -> str:
+    spent = [value for value in (ledger["spent"]["pld"], ledger["spent"]["rdp"]) if value is not None]
+    return f"epsilon {_number(min(spent, default=None))} of {ledger['cap']['epsilon']:.4g} spent in all releases"
+
+
+def _plugin(plugin: Mapping[str, Any]) -> str:
+    fields = ", ".join(f"{name} {value}" for name, value in plugin["fields"].items())
+    return f"{plugin['name']} ({fields})" if fields else plugin["name"]
+
+
+def _number(value: float | None) -> str:
+    return "infinite" if value is None else f"{value:.5g}"
+
+
+def _row_count(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    if not fields["delta_is_default"]:
+        return ()
+    return ("The number of records: delta was not set, so it is 1 over that number, which is thereby public.",)
+
+
+def _list(title: str, items: tuple[str, ...]) -> str:
+    return "\n".join([f"## {title}", "", *(f"- {item}" for item in items)])

@@ -1,0 +1,1 @@
+"""Stores, sampling, search, and the one place where private rows are read."""

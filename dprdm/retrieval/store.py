@@ -1,0 +1,226 @@
+"""Embeddings of a collection on disk: memory-mapped shards and a manifest that says what made them.
+
+    store/manifest.json          written last: a folder without one is an index still in the making
+    store/00000.vectors.npy      (row, dim) float32, unit norm
+    store/00000.index.npy        (row,) int64, position of the row's image in its source
+    store/00000.keys.jsonl       one key a line: what the row's image is called
+    store/00000.json             row count, checksums, images skipped; written last of the four
+    store/units.npz              only where the unit of privacy is a person: which rows are whose
+
+A private store and a public one are different types, so that no function can take one for the other.
+"""
+
+import functools
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dprdm.errors import StoreError
+from dprdm.files import read_json
+from dprdm.types import Embeddings, RowIds, UnitIds
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+# Stores up to this size are checked byte for byte whenever they are opened; larger ones by `index --check`.
+CHECK_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of rows."""
+
+    name: str
+    rows: int
+    sha256: str
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a store is. Its `fingerprint` is drawn, not computed: a hash of private rows must not travel."""
+
+    kind: str
+    fingerprint: str
+    encoder: dict[str, str]
+    dim: int
+    source: dict[str, Any]
+    shards: tuple[Shard, ...] = field(default=())
+    group_column: str | None = None
+    max_per_unit: int = 1
+    format: int = FORMAT
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return sum(shard.rows for shard in self.shards)
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest":
+        """Read and check a manifest. Raises StoreError if it is not one."""
+        content = read_json(path, StoreError)
+        try:
+            shards = tuple(Shard(**{**shard, "skipped": tuple(shard["skipped"])}) for shard in content.pop("shards"))
+            manifest = cls(**content, shards=shards)
+        except (TypeError, KeyError) as error:
+            raise StoreError(f"Expected a store manifest in {path}; it is damaged ({error}). Index again.") from error
+        if manifest.format != FORMAT:
+            raise StoreError(f"Expected store format {FORMAT} in {path}, found {manifest.format}. Index again.")
+        return manifest
+
+    def to_json(self) -> str:
+        """As it stands on disk."""
+        return json.dumps(asdict(self), indent=2)
+
+
+class Store:
+    """Rows of a finished index, read through memory maps.
+
+    Args:
+        path: the folder that `index` wrote.
+        check: read every byte and compare checksums. None: do so for stores of up to 1 GiB.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, path: Path, check: bool | None = None) -> None:
+        self.path = Path(path)
+        if not (self.path / MANIFEST).is_file():
+            raise StoreError(f"Expected a finished store in {path}, and there is none. Make it with `main.py index`.")
+        self.manifest = Manifest.read(self.path / MANIFEST)
+        if self.manifest.kind != self.kind:
+            raise StoreError(f"Expected a {self.kind} store in {path}; this one is {self.manifest.kind}.")
+        self._shards = [self._open(shard) for shard in self.manifest.shards]
+        self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
+        size = len(self) * self.dim * 4
+        if check or (check is None and size <= CHECK_BYTES):
+            self.check()
+
+    def __len__(self) -> int:
+        return self.manifest.count
+
+    @property
+    def dim(self) -> int:
+        """Length of a row."""
+        return self.manifest.dim
+
+    @property
+    def fingerprint(self) -> str:
+        """A random name, drawn when the store was made. It says nothing of the rows."""
+        return self.manifest.fingerprint
+
+    @property
+    def num_units(self) -> int:
+        """Number of units of privacy: rows, or persons where rows are grouped."""
+        return len(self)
+
+    @property
+    def max_per_unit(self) -> int:
+        """Most rows that one unit may hold."""
+        return self.manifest.max_per_unit
+
+    def rows_of(self, units: UnitIds) -> RowIds:
+        """The rows of these units, ascending."""
+        return units
+
+    def vectors(self, rows: RowIds) -> Embeddings:
+        """Rows (row, dim), float32, in the order asked for.
+
+        Raises:
+            IndexError: for an id outside [0, len): -1 is a mistake here, never the last row.
+        """
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
+            raise IndexError(f"Expected row ids in [0, {len(self) - 1}], got {rows.min()} to {rows.max()}.")
+        out = np.empty((len(rows), self.dim), np.float32)
+        shard_of = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(shard_of):
+            mine = shard_of == number
+            out[mine] = self._shards[number][rows[mine] - self._starts[number]]
+        return out
+
+    def source_index(self) -> RowIds:
+        """Position of each row's image in the source it was made from."""
+        return np.concatenate([np.load(self.path / f"{s.name}.index.npy") for s in self.manifest.shards])
+
+    def require_encoder(self, identity: dict[str, str]) -> None:
+        """Raise StoreError unless the store was made with the encoder of this identity."""
+        if differing := [name for name in identity if identity[name] != self.manifest.encoder.get(name)]:
+            raise StoreError(
+                f"Expected {self.path} to be made with the encoder {_describe(identity)}; it was made with "
+                f"{_describe(self.manifest.encoder)} (differs in {', '.join(differing)}). Index again, or name that encoder."
+            )
+
+    def check(self) -> None:
+        """Compare every shard with its checksum. Raises StoreError at the first that differs."""
+        for shard in self.manifest.shards:
+            if hash_file(self.path / f"{shard.name}.vectors.npy") != shard.sha256:
+                raise StoreError(f"Shard {shard.name} of {self.path} is damaged: its checksum differs. Index again.")
+
+    def _open(self, shard: Shard) -> np.ndarray:
+        path = self.path / f"{shard.name}.vectors.npy"
+        try:
+            rows = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise StoreError(f"Shard {shard.name} of {self.path} is missing or damaged. Index again.") from error
+        if rows.shape != (shard.rows, self.dim) or rows.dtype != np.float32:
+            raise StoreError(f"Shard {shard.name} of {self.path} is damaged: it holds {rows.dtype}{rows.shape}. Index again.")
+        return rows
+
+
+class PublicStore(Store):
+    """Embeddings that anybody may see: of the images that the generator was trained on."""
+
+    kind = "public"
+
+
+class PrivateStore(Store):
+    """Embeddings that only `retrieval.release` may read. Its ledger lies beside it."""
+
+    kind = "private"
+
+    @property
+    def ledger_path(self) -> Path:
+        """Where the ledger is kept."""
+        return self.path / "ledger.sqlite"
+
+    @property
+    def num_units(self) -> int:
+        """Number of units of privacy: rows, or persons where rows are grouped."""
+        return len(self) if self._offsets is None else len(self._offsets) - 1
+
+    def rows_of(self, units: UnitIds) -> RowIds:
+        """The rows of these units, ascending."""
+        if self._offsets is None:
+            return units
+        starts, ends = self._offsets[units], self._offsets[units + 1]
+        pieces = [self._rows_by_unit[start:end] for start, end in zip(starts, ends, strict=True)]
+        return np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, np.int64)
+
+    @functools.cached_property
+    def _units(self) -> tuple[np.ndarray, np.ndarray] | None:
+        if self.manifest.group_column is None:
+            return None
+        with np.load(self.path / "units.npz") as units:
+            return units["offsets"], units["rows"]
+
+    @property
+    def _offsets(self) -> np.ndarray | None:
+        return None if self._units is None else self._units[0]
+
+    @property
+    def _rows_by_unit(self) -> np.ndarray:
+        assert self._units is not None
+        return self._units[1]
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _describe(encoder: dict[str, str]) -> str:
+    return f"{encoder.get('model')} with weights {encoder.get('weights_sha256', '')[:12]}"

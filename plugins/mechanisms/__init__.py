@@ -1,0 +1,1 @@
+"""Privacy mechanisms: subclasses of `dprdm.privacy.mechanism.PrivacyMechanism`."""

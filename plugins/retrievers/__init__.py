@@ -1,0 +1,1 @@
+"""Retrievers: subclasses of `dprdm.retrieval.retriever.Retriever`."""
