@@ -1,0 +1,105 @@
+"""The denoising network: diffusers' UNet2DConditionModel, attending to the condition and told how noisy it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from dprdm.diffusion.shapes import Condition, Latents, NoiseStd, Timesteps
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the network.
+
+    Args:
+        latent_size: side of the latents.
+        latent_channels: channels of the latents.
+        condition_dim: length of a condition vector: the encoder's.
+        widths: channels of each level, from the largest resolution to the smallest.
+        blocks: residual blocks a level.
+        attention: whether each level attends to the condition. None: all do.
+        head_width: channels of an attention head.
+        norm_groups: groups of each group normalisation.
+        condition_scale: condition vectors are multiplied by it; sqrt(condition_dim) gives them unit variance.
+        knows_noise: tell the network the standard deviation of the noise in its condition.
+    """
+
+    latent_size: int = 64
+    latent_channels: int = 3
+    condition_dim: int = 512
+    widths: Sequence[int] = (192, 384, 576, 960)
+    blocks: int = 2
+    attention: Sequence[bool] | None = None
+    head_width: int = 32
+    norm_groups: int = 32
+    condition_scale: float = 1.0
+    knows_noise: bool = True
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(channel, height, width) of one image's latents."""
+        return self.latent_channels, self.latent_size, self.latent_size
+
+
+class ConditionedUNet(nn.Module):
+    """A UNet that attends to condition vectors; a trained vector stands for no condition.
+
+    Args:
+        config: its sizes.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.unet = build_unet(config)
+        self.null_condition = nn.Parameter(torch.zeros(config.condition_dim))
+
+    def forward(
+        self,
+        latents: Latents,
+        timesteps: Timesteps,
+        condition: Condition,
+        noise_std: NoiseStd,
+        keep: Tensor | None = None,
+    ) -> Latents:
+        """Predict the noise or the velocity in `latents`.
+
+        Args:
+            latents: noisy latents.
+            timesteps: one a latent, in [0, 1000).
+            condition: vectors to attend to.
+            noise_std: of the noise in them.
+            keep: (image,) bool; where False, the null condition is used instead. None: all are kept.
+        """
+        if keep is not None:
+            null = self.null_condition.to(condition.dtype).expand_as(condition)
+            condition = torch.where(keep[:, None, None], condition, null)
+            noise_std = noise_std * keep
+        level = self._noise_level(noise_std) if self.config.knows_noise else None
+        return self.unet(latents, timesteps, condition * self.config.condition_scale, class_labels=level).sample
+
+    def _noise_level(self, noise_std: NoiseStd) -> Tensor:
+        """Expected norm of the noise beside a signal of norm about 1, in thousandths: a scale for sinusoids."""
+        return 1000 * noise_std * self.config.condition_dim**0.5
+
+
+def build_unet(config: NetworkConfig) -> UNet2DConditionModel:
+    """The diffusers network of these sizes."""
+    attention = list(config.attention if config.attention is not None else [True] * len(config.widths))
+    return UNet2DConditionModel(
+        sample_size=config.latent_size,
+        in_channels=config.latent_channels,
+        out_channels=config.latent_channels,
+        block_out_channels=tuple(config.widths),
+        layers_per_block=config.blocks,
+        down_block_types=tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in attention),
+        up_block_types=tuple("CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(attention)),
+        cross_attention_dim=config.condition_dim,
+        # diffusers reads `attention_head_dim` as the number of heads of each level.
+        attention_head_dim=tuple(max(1, width // config.head_width) for width in config.widths),
+        norm_num_groups=config.norm_groups,
+        class_embed_type="timestep" if config.knows_noise else None,
+    )

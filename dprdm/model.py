@@ -1,0 +1,153 @@
+"""The retrieval-conditioned diffusion model: trained on public images and their public neighbours alone."""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from dprdm.conditioning import train_condition
+from dprdm.diffusion.first_stage import FirstStage, PixelBlocks
+from dprdm.diffusion.network import ConditionedUNet, NetworkConfig
+from dprdm.diffusion.sampler import sample
+from dprdm.diffusion.schedule import ScheduleConfig, SolverName, denoising_loss
+from dprdm.diffusion.shapes import Images, Pixels
+from dprdm.errors import UserError
+from dprdm.schedules import learning_rate_factor
+
+
+class RetrievalDiffusion(L.LightningModule):
+    """A diffusion model that attends to the mean of an image's neighbours, and expects noise in it.
+
+    Nothing here knows of a budget, a private store or a mechanism: those are options of `predict`, and no checkpoint can
+    change them.
+
+    Args:
+        network: sizes of the network.
+        schedule: the forward process.
+        first_stage: images to latents. None: the pixels themselves.
+        max_noise_std: largest noise, per coordinate, added to a training condition; the paper's RDM-adapt has 0.05.
+        is_aggregated: attend to the mean of the neighbours; False to each of them (the paper's RDM-fb).
+        condition_dropout: how often training sees the null condition, which guidance needs.
+        learning_rate: of AdamW, after the warm-up.
+        weight_decay: of AdamW.
+        warmup_steps: length of the linear warm-up.
+        is_decayed: let the learning rate fall to zero along a cosine by the last step; the paper keeps it constant.
+        weights: a file that `fit` exported, to start from or to sample with. Its layout must be the network's.
+        solver: sampler; `dpm` is the fast one, `ddim` the paper's.
+        steps: sampling steps.
+        guidance_scale: classifier-free guidance; 1 is none.
+    """
+
+    def __init__(
+        self,
+        network: NetworkConfig,
+        schedule: ScheduleConfig,
+        first_stage: FirstStage | None = None,
+        max_noise_std: float = 0.05,
+        is_aggregated: bool = True,
+        condition_dropout: float = 0.1,
+        learning_rate: float = 1e-4,
+        weight_decay: float = 0.01,
+        warmup_steps: int = 100,
+        is_decayed: bool = False,
+        weights: Path | None = None,
+        solver: SolverName = "dpm",
+        steps: int = 20,
+        guidance_scale: float = 2.0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(ignore=["first_stage", "weights"])
+        self.network = ConditionedUNet(network)
+        self.first_stage = first_stage if first_stage is not None else PixelBlocks(1)
+        self.process = schedule.forward_process()
+        self.schedule = schedule
+        self.max_noise_std, self.is_aggregated = max_noise_std, is_aggregated
+        self.condition_dropout = condition_dropout
+        self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
+        self.is_decayed = is_decayed
+        self.solver: SolverName = solver
+        self.steps, self.guidance_scale = steps, guidance_scale
+        if weights is not None:
+            self.load_weights(Path(weights))
+
+    def training_step(self, batch: Mapping[str, Tensor], _index: int) -> Tensor:
+        """Denoising loss of images given their noisy neighbours."""
+        loss = self._loss(batch)
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
+        """The same loss on held-out public images, with the same draws at every epoch."""
+        generator = torch.Generator(self.device).manual_seed(index)
+        self.log("val/loss", self._loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True)
+
+    def predict_step(self, batch: Mapping[str, Tensor], _index: int) -> Pixels:
+        """Images (image, channel, height, width) uint8 for released conditions."""
+        return self.render(batch["condition"], batch["noise_std"], batch["seed"].tolist())
+
+    def render(self, condition: Tensor, noise_std: Tensor, seeds: list[int]) -> Pixels:
+        """Draw one image per condition; the same (weights, condition, seed) gives the same image in any batch."""
+        latents = sample(
+            self.network,
+            self.schedule.solver(self.solver),
+            condition,
+            noise_std,
+            seeds,
+            self.steps,
+            self.guidance_scale,
+        )
+        return to_pixels(self.first_stage.decode(latents))
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; linear warm-up, then constant or along a cosine."""
+        optimizer = torch.optim.AdamW(self.network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
+        total = int(self.trainer.estimated_stepping_batches) if self.is_decayed else None
+        factor = functools.partial(learning_rate_factor, warmup=self.warmup_steps, total=total)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def export(self, path: Path) -> None:
+        """Write the network's weights in half precision: no optimiser, no hyperparameters, no history."""
+        state = {name: tensor.detach().cpu().half().contiguous() for name, tensor in self.network.state_dict().items()}
+        save_file(state, path)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights in use, so that images of two networks are never mixed."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def load_weights(self, path: Path) -> None:
+        """Read exported weights. Raises UserError if the file is missing, damaged, or of another network."""
+        if not path.is_file():
+            raise UserError(
+                f"Expected weights at {path}, and there are none. Train them with `fit`, or name another file."
+            )
+        try:
+            self.network.load_state_dict(load_file(path))
+        except (RuntimeError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"Expected weights of this network in {path}; loading them failed: {reason}") from error
+
+    def _loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
+        latents = self.first_stage.encode(to_images(batch["image"]))
+        condition, noise_std = train_condition(batch["neighbours"], self.max_noise_std, self.is_aggregated, generator)
+        dropout = self.condition_dropout if self.training else 0.0
+        return denoising_loss(self.network, self.process, latents, condition, noise_std, dropout, generator)
+
+
+def to_images(pixels: Pixels) -> Images:
+    """uint8 to [-1, 1]."""
+    return pixels.float() / 127.5 - 1
+
+
+def to_pixels(images: Images) -> Pixels:
+    """[-1, 1] to uint8, rounded."""
+    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
