@@ -1,0 +1,105 @@
+"""The command line: argv and YAML to objects to a run. The only place where a string becomes a class, and that prints."""
+
+import importlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from dprdm.errors import UserError
+
+INTERRUPTED = 130
+REFUSED = 2
+
+# Subcommands that need no Trainer, each a function that jsonargparse turns into a parser. Imported when asked for, so that
+# `plan` and `ledger` answer without loading torch.
+COMMANDS = {
+    "index": "dprdm.cli.index:index",
+    "plan": "dprdm.cli.plan:plan",
+    "ledger": "dprdm.cli.ledger:ledger",
+    "verify": "dprdm.cli.verify:verify",
+}
+POSITIONAL = ("ledger", "verify")  # commands whose required arguments need no name: `verify runs/x`
+TRAINER_COMMANDS = ("fit", "validate", "predict")
+
+HELP = """usage: python main.py COMMAND [--help] [options]
+
+  predict   private images in, private synthetic images out: release, then render
+  render    images from a conditions file, without the private data
+  fit       train an encoder or a generator on public images
+  validate  score a trained one on public images
+  index     embed a folder of images into a store
+  plan      noise for a budget, or the budget of a noise; touches no data
+  ledger    what a store has spent; show, verify, cap
+  verify    recompute a run's certificate
+
+python main.py predict --mechanism gaussian --eps 10      runs the embedded demo
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code: 0 done, 2 refused, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _quiet_libraries()
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        print(HELP)
+        return 0 if arguments else REFUSED
+    try:
+        return _run(arguments)
+    except UserError as error:
+        print(f"{type(error).__name__ if type(error) is not UserError else 'Error'}: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("Interrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        print(f"Error: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.", file=sys.stderr)
+        return REFUSED
+
+
+def _run(arguments: list[str]) -> int:
+    command, *rest = arguments
+    if command in COMMANDS:
+        from dprdm.cli.function import run_function
+
+        module, name = COMMANDS[command].split(":")
+        function = getattr(importlib.import_module(module), name)
+        return run_function(command, function, rest, as_positional=command in POSITIONAL)
+    if command == "render":
+        command, rest = "predict", _render_arguments(rest)
+    if command in TRAINER_COMMANDS:
+        from dprdm.cli.trainer import run_trainer
+
+        return run_trainer(command, rest)
+    known = ("render", *TRAINER_COMMANDS, *COMMANDS)
+    raise UserError(f"Expected a command, one of {', '.join(known)}; got {command!r}.")
+
+
+def _render_arguments(arguments: list[str]) -> list[str]:
+    """`render FILE ...` as `predict --conditions FILE ...`, with the config that the release left beside the file."""
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError("Expected a conditions file: python main.py render runs/NAME/conditions.safetensors")
+    file, *rest = arguments
+    config = Path(file).parent / "config.yaml"
+    if not any(argument.partition("=")[0] == "--config" for argument in rest):
+        if not config.is_file():
+            raise UserError(f"Expected the run's config at {config}. Name a --config with the generator's settings.")
+        rest = ["--config", str(config), *rest]
+    return [*rest, "--conditions", file]
+
+
+def _quiet_libraries() -> None:
+    """Leave the terminal to what the user asked for: no banners, and no advice that this program has already taken."""
+    os.environ.setdefault("WANDB_SILENT", "true")
+    # LightningCLI 2.6 calls functions that jsonargparse has renamed; pyproject keeps both where they still work together.
+    os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if not sys.warnoptions:
+        warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
+        warnings.filterwarnings("ignore", category=FutureWarning)

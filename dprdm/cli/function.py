@@ -1,0 +1,48 @@
+"""A subcommand that is a function: its signature and docstring make the parser."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
+
+from dprdm.cli.configs import resolve_configs
+from dprdm.errors import UserError
+
+
+def run_function(command: str, function: Callable[..., Any], arguments: list[str], as_positional: bool) -> int:
+    """Parse `arguments` for `function` and call it; return its exit code, 0 if it returns none.
+
+    Args:
+        command: its name on the command line.
+        function: its parameters are the options.
+        arguments: what follows the command.
+        as_positional: parameters without a default are given by position, not by name.
+    """
+    parser = ArgumentParser(prog=f"main.py {command}", exit_on_error=False, description=_first_line(function))
+    parser.add_argument("--config", action=ActionConfigFile, help="a YAML file with any of the options below")
+    parser.add_function_arguments(function, as_positional=as_positional)
+    try:
+        config = parser.parse_args(resolve_configs(arguments))
+    except ArgumentError as error:
+        raise UserError(one_sentence(error)) from error
+    values = {name: value for name, value in config.as_dict().items() if name != "config"}
+    code = function(**values)
+    return int(code or 0)
+
+
+def one_sentence(error: Exception) -> str:
+    """What a parser complains of, without its lines of alternatives."""
+    text = str(error)
+    key = re.search(r"(?:Parser key|key) [\"']([\w.]+)[\"']", text)
+    kinds = re.search(r"Subtypes: \[(.*)\]", text) or re.search(r"Expected a (<class '[\w.]+'>)", text)
+    value = re.search(r"Given value: (.*)", text)
+    if key and kinds and value:
+        names = [name for name in re.findall(r"<class '(?:\w+\.)*(\w+)'>", kinds[1]) if name != "NoneType"]
+        readable = " or ".join({"float": "a number", "int": "a whole number"}.get(name, name) for name in names)
+        return f"Expected {key[1]} to be {readable or 'valid'}, got {value[1].strip()}."
+    return " ".join(line.strip(" -") for line in text.splitlines()[:2] if line.strip())
+
+
+def _first_line(function: Callable[..., Any]) -> str:
+    return (function.__doc__ or "").strip().splitlines()[0]

@@ -1,0 +1,52 @@
+"""`main.py index`: a folder of images into a store."""
+
+from pathlib import Path
+from typing import Literal
+
+from tqdm import tqdm
+
+from dprdm.data.folder import ImageFolder
+from dprdm.data.index import SHARD_ROWS, build_store
+from dprdm.encoders.clip import DEMO_MODEL, ClipEncoder
+from dprdm.retrieval.store import PrivateStore, PublicStore
+
+
+def index(
+    images: Path,
+    out: Path,
+    captions: Path | None = None,
+    kind: Literal["private", "public"] = "private",
+    model: str = DEMO_MODEL,
+    pretrained: str | None = None,
+    device: str = "cpu",
+    shard_rows: int = SHARD_ROWS,
+    group_column: str | None = None,
+    max_per_group: int = 1,
+) -> None:
+    """Embed a folder of images into a store. Interrupted, the same command goes on from there.
+
+    Args:
+        images: folder of images, searched to any depth.
+        out: the store's folder; must not hold a store yet.
+        captions: table (.csv or .jsonl) with the columns file and caption; without it, the .txt beside each image.
+        kind: private images are read by `predict` through a mechanism only; public ones train the generator.
+        model: the encoder: a model that open_clip knows, or a model config (.json).
+        pretrained: its weights: a tag or a file. The demo's model brings its own.
+        device: where the encoder runs, such as cpu or cuda.
+        shard_rows: images a shard; an interruption loses at most one shard's work.
+        group_column: column of the captions table that names the person an image belongs to. The unit of privacy is then a
+            person and all their images; without it, one image.
+        max_per_group: images that one person may contribute; the rest is left out.
+    """
+    source = ImageFolder(images, captions, group_column)
+    encoder = ClipEncoder(model, pretrained, device)
+    store: type[PrivateStore] | type[PublicStore] = PrivateStore if kind == "private" else PublicStore
+    with tqdm(total=len(source), desc="Embedding", unit="image") as progress:
+        report = build_store(
+            source, encoder, out, store, progress, shard_rows, max_per_group if group_column is not None else None
+        )
+    print(f"{report.rows} images in {out} ({kind}).")
+    if report.dropped:
+        print(f"{report.dropped} images of persons with more than {max_per_group} were left out.")
+    for key in report.skipped:
+        print(f"Skipped, cannot be read: {key}")

@@ -1,0 +1,145 @@
+"""`plan`: the noise for a budget, or whatever else is left out. Touches no data, and loads no torch."""
+
+import json as json_format
+import math
+from typing import Any
+
+from dprdm import check
+from dprdm.cli.plugins import known_plugins
+from dprdm.errors import UserError
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
+
+USUAL_K = 20
+USUAL_SAMPLING_RATE = 0.02
+
+
+def plan(
+    records: int | None = None,
+    queries: int | None = None,
+    eps: float | None = None,
+    delta: float | None = None,
+    k: int | None = None,
+    sampling_rate: float | None = None,
+    noise_std: float | None = None,
+    max_per_person: int = 1,
+    dim: int = 512,
+    json: bool = False,
+) -> None:
+    """Solve for the one of queries, eps, k, sampling_rate and noise_std that is left out; touches no data.
+
+    Args:
+        records: size of the collection.
+        queries: number of prompts to be answered, fresh releases of one prompt counted each.
+        eps: epsilon of all of them together.
+        delta: 1/records if left out, which makes the number of records public.
+        k: neighbours averaged; 20 if another is left out too.
+        sampling_rate: chance of each record to be searched for a query; 0.02 if another is left out too.
+        noise_std: standard deviation of the noise in each coordinate.
+        max_per_person: most records that one person holds, where the unit of privacy is a person.
+        dim: length of the vectors; says how large the noise is.
+        json: print one JSON object instead.
+    """
+    check.at_least(1, dim=dim)
+    given_delta = _delta(records, delta)
+    assumed = []
+    if k is None and None in (queries, eps, sampling_rate, noise_std):
+        k, assumed = USUAL_K, [f"k {USUAL_K}"]
+    if sampling_rate is None and None in (queries, eps, noise_std):
+        sampling_rate, assumed = USUAL_SAMPLING_RATE, [*assumed, f"sampling_rate {USUAL_SAMPLING_RATE}"]
+    solved = _solve(queries, eps, given_delta, k, sampling_rate, noise_std, max_per_person)
+    summary = _summary(solved)
+    if json:
+        print(json_format.dumps(summary))
+    else:
+        print(_text(summary, solved.max_per_unit, dim))
+        notes = [f"Not given, so assumed: {', '.join(assumed)}."] if assumed else []
+        notes += ["delta is 1/records: the number of records is treated as public."] if delta is None else []
+        print("\n".join(notes + _warnings(summary, records)))
+
+
+def _delta(records: int | None, delta: float | None) -> float:
+    if delta is not None:
+        return check.open_unit(delta=delta)
+    if records is None:
+        raise UserError("Expected --delta, or --records to take 1/records for it.")
+    return 1 / check.at_least(2, records=records)
+
+
+def _solve(
+    queries: int | None,
+    eps: float | None,
+    delta: float,
+    k: int | None,
+    sampling_rate: float | None,
+    noise_std: float | None,
+    max_per_person: int,
+) -> Plan:
+    """The plan with the one that is None solved for; with none of them None, checked."""
+    given = {"queries": queries, "eps": eps, "k": k, "sampling_rate": sampling_rate, "noise_std": noise_std}
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) > 1:
+        raise UserError(f"Expected all but one of --queries, --eps and --noise-std; {', '.join(missing)} are missing.")
+    # Where k or the sampling rate is solved for, the default stands in until it is.
+    fields = {name: given[name] for name in ("k", "sampling_rate") if given[name] is not None}
+    mechanism = known_plugins("mechanism")["gaussian"](**fields)
+    match missing, queries, eps, noise_std:
+        case ["eps"], int(), _, float():
+            return plan_epsilon(mechanism, delta, queries, noise_std, max_per_person)
+        case ["queries"], _, float(), float():
+            return plan_num_queries(mechanism, Budget(eps, delta), noise_std, max_per_person)
+        case ["k"], int(), float(), float():
+            return plan_k(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+        case ["sampling_rate"], int(), float(), float():
+            return plan_sampling_rate(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+    assert queries is not None
+    assert eps is not None
+    return make_plan(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+
+
+def _summary(plan: Plan) -> dict[str, Any]:
+    costs = plan.epsilons()
+    fields = plan.public_fields()["mechanism"]["fields"]
+    return {
+        "epsilon": costs.epsilon,
+        "epsilon_pld": costs.pld if math.isfinite(costs.pld) else None,
+        "epsilon_rdp": costs.rdp if math.isfinite(costs.rdp) else None,
+        "delta": plan.budget.delta,
+        "noise_std": plan.noise_std,
+        "noise_multiplier": plan.noise_multiplier,
+        "sensitivity": plan.sensitivity,
+        "k": fields["k"],
+        "sampling_rate": fields["sampling_rate"],
+        "num_queries": plan.num_queries,
+    }
+
+
+def _text(summary: dict[str, Any], max_per_unit: int, dim: int) -> str:
+    pld, rdp = (_number(summary[name]) for name in ("epsilon_pld", "epsilon_rdp"))
+    unit = "record" if max_per_unit == 1 else f"person (at most {max_per_unit} records)"
+    rows = {
+        "queries": f"{summary['num_queries']}",
+        "epsilon": f"{_number(summary['epsilon'])} at delta {summary['delta']:.4g}, add or remove one {unit}",
+        "  by PLD, RDP": f"{pld}, {rdp}",
+        "k, sampling_rate": f"{summary['k']}, {summary['sampling_rate']:.6g}",
+        "noise_std": f"{summary['noise_std']:.6g}",
+        "sensitivity": f"{summary['sensitivity']:.6g}",
+        "noise_multiplier": f"{summary['noise_multiplier']:.6g} (noise_std / sensitivity)",
+        "expected error": f"{summary['noise_std'] * math.sqrt(dim):.3g}, the length of the noise in {dim} dimensions; "
+        "the vectors have length 1",
+    }
+    return "\n".join(f"{name:18}{value}" for name, value in rows.items())
+
+
+def _warnings(summary: dict[str, Any], records: int | None) -> list[str]:
+    if records is None or summary["sampling_rate"] * records >= summary["k"]:
+        return []
+    sample = summary["sampling_rate"] * records
+    return [
+        f"Warning: a sample holds {sample:.3g} records on average, fewer than k = {summary['k']}; missing ones are "
+        "zero rows. Use a larger sampling_rate or a smaller k."
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "infinite" if value is None else f"{value:.5g}"

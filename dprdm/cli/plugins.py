@@ -1,0 +1,109 @@
+"""Plugins by short name: every concrete mechanism and retriever in plugins/, and those of installed packages."""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from dprdm.errors import UnknownPlugin, UserError
+
+GROUPS = {"mechanism": "dprdm.mechanisms", "retriever": "dprdm.retrievers"}
+
+
+def known_plugins(kind: str) -> dict[str, type]:
+    """Concrete plugins of a kind (`mechanism` or `retriever`) by short name."""
+    _import_all()
+    found: dict[str, type] = {}
+    for plugin in _concrete_subclasses(_base(kind)):
+        other = found.setdefault(plugin.name, plugin)
+        if other is not plugin:
+            raise UserError(f"Two {kind}s are called {plugin.name!r}: {_path(other)} and {_path(plugin)}. Rename one.")
+    return found
+
+
+def class_path(kind: str, name: Any) -> str:
+    """The full class path of the plugin that `name` means: a short name, a class name, or a class path already.
+
+    Raises:
+        UnknownPlugin: if nothing goes by that name; the sentence lists what does, and the nearest.
+    """
+    if name is None:
+        raise UnknownPlugin(f"Expected a {kind} by name, got null. The one without privacy is called 'nonprivate'.")
+    known = known_plugins(kind)
+    for short, plugin in known.items():
+        if name in {short, plugin.__name__, _path(plugin)}:
+            return _path(plugin)
+    nearest = difflib.get_close_matches(str(name), known, n=1)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    raise UnknownPlugin(f"no {kind} is called {name!r}. Known: {', '.join(sorted(known))}.{hint}")
+
+
+def expand_names(config: Any) -> Any:
+    """A config in which `mechanism: gaussian` has become `mechanism: {class_path: ...}`; the same for `retriever`."""
+    if not isinstance(config, dict):
+        return config
+    for kind in GROUPS:
+        if kind in config:
+            given = config[kind] if isinstance(config[kind], dict) else {"class_path": config[kind]}
+            config[kind] = {**given, "class_path": class_path(kind, given.get("class_path"))}
+    return config
+
+
+def expand_arguments(arguments: list[str]) -> list[str]:
+    """Arguments in which `--mechanism gaussian` names the full class path; the same for `--retriever`. `--prompt` appends."""
+    options = {f"--{kind}": kind for kind in GROUPS}
+    expanded: list[str] = []
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if expanded and expanded[-1] in options:
+            expanded.append(class_path(options[expanded[-1]], argument))
+        elif option == "--prompt":
+            # jsonargparse appends with a plus: `--prompt a --prompt b` would otherwise mean b alone.
+            expanded.append("--prompt+" + argument.removeprefix("--prompt"))
+        elif equals and option in options:
+            expanded.append(f"{option}={class_path(options[option], value)}")
+        else:
+            expanded.append(argument)
+    return expanded
+
+
+def instantiate(config: Any) -> Any:
+    """The plugin that a parsed config (`class_path`, `init_args`) describes."""
+    module, _, name = config.class_path.rpartition(".")
+    return getattr(importlib.import_module(module), name)(**dict(config.get("init_args") or {}))
+
+
+def _base(kind: str) -> type:
+    from dprdm.privacy.mechanism import PrivacyMechanism
+    from dprdm.retrieval.retriever import Retriever
+
+    return {"mechanism": PrivacyMechanism, "retriever": Retriever}[kind]
+
+
+def _import_all() -> None:
+    """Import plugins/ beside main.py, then what installed packages declare. A second call finds them imported."""
+    root = str(Path(__file__).resolve().parents[2])
+    if root not in sys.path:
+        sys.path.append(root)
+    package = importlib.import_module("plugins")
+    for module in pkgutil.walk_packages(package.__path__, "plugins."):
+        importlib.import_module(module.name)
+    for group in GROUPS.values():
+        for entry in entry_points(group=group):
+            entry.load()
+
+
+def _concrete_subclasses(base: Any) -> Iterator[Any]:
+    for subclass in base.__subclasses__():
+        if not inspect.isabstract(subclass):
+            yield subclass
+        yield from _concrete_subclasses(subclass)
+
+
+def _path(plugin: type) -> str:
+    return f"{plugin.__module__}.{plugin.__qualname__}"

@@ -1,0 +1,172 @@
+"""`predict`: release on one process, then render on all. The release is what costs; the rest may be repeated at will."""
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import lightning as L
+
+from dprdm.cli.configs import find_beside_project
+from dprdm.cli.options import PredictOptions
+from dprdm.cli.releasing import Releasing
+from dprdm.data.datamodule import NeighbourDataModule
+from dprdm.errors import UserError
+from dprdm.files import read_json, write_text
+from dprdm.model import RetrievalDiffusion
+from dprdm.privacy.certificate import Certificate, read_certificate
+from dprdm.privacy.plan import describe
+from dprdm.rendering import render
+from dprdm.report.grid import write_grids
+from dprdm.runs import Conditions, Run, Sample, list_samples
+
+NONPRIVATE_BANNER = "NON-PRIVATE: these images carry no guarantee"
+PATIENCE = 3600.0  # seconds that a rendering process waits for the one that releases
+
+
+class Prediction:
+    """One call of `predict` or `render`.
+
+    Args:
+        trainer: renders.
+        model: the generator.
+        data: serves prompts, the encoder and public neighbours. None: only rendering is possible.
+        options: what was asked for.
+        resolved_config: written beside the output, so that it can be asked for again.
+    """
+
+    def __init__(
+        self,
+        trainer: L.Trainer,
+        model: L.LightningModule,
+        data: L.LightningDataModule | None,
+        options: PredictOptions,
+        resolved_config: str,
+    ) -> None:
+        if not isinstance(model, RetrievalDiffusion):
+            raise UserError(f"Expected a generator to predict with, not {type(model).__name__}. Name another --config.")
+        if options.weights is None:
+            raise UserError(
+                "Expected the generator's weights. Train them with `fit`, then name the file with --weights."
+            )
+        model.load_weights(find_beside_project(options.weights))
+        self.trainer, self.model, self.options = trainer, model, options
+        self.resolved_config = resolved_config
+        self.data = data
+
+    def run(self) -> None:
+        """Release unless there is a conditions file already, render what is missing, and say where it is."""
+        run = Run(self._folder())
+        conditions = self._conditions(run)
+        samples = list_samples(conditions.requests, self.options.images_per_release, self.options.seed)
+        certificate = read_certificate(run.folder)
+        if self.trainer.is_global_zero:
+            self._begin(run, samples)
+        start = time.monotonic()
+        drawn = render(self.trainer, self.model, run, conditions, samples, self.options.render_batch)
+        if self.trainer.is_global_zero:
+            banner = NONPRIVATE_BANNER if certificate.status == "NON-PRIVATE" else None
+            write_grids(run, samples, banner)
+            self._say(run, samples, drawn, time.monotonic() - start, certificate)
+
+    def _folder(self) -> Path:
+        options = self.options
+        if options.conditions is not None and options.name is None:
+            return options.conditions.parent
+        return options.out / (options.name or self._default_name())
+
+    def _default_name(self) -> str:
+        """Mechanism, epsilon, and a digest of the request: the same request finds its folder again."""
+        options, releasing = self.options, self._releasing()
+        asked = {
+            "mechanism": describe(releasing.mechanism),
+            "retriever": describe(releasing.retriever),
+            "prompts": releasing.prompts(),
+            **{
+                name: str(value)
+                for name, value in vars(options).items()
+                if name not in {"mechanism", "retriever", "out"}
+            },
+        }
+        del asked["private"], asked["render_batch"], asked["wandb"]
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:6]
+        budget = f"-eps{options.eps:g}" if releasing.mechanism.is_private and options.eps is not None else ""
+        source = "" if releasing.retriever.reads_private else f"-{releasing.retriever.name}"
+        return f"{releasing.mechanism.name}{source}{budget}-{digest}"
+
+    def _releasing(self) -> Releasing:
+        if not isinstance(self.data, NeighbourDataModule):
+            raise UserError(
+                "Expected a data module that serves prompts and public neighbours: data: NeighbourDataModule."
+            )
+        return Releasing(self.options, self.data)
+
+    def _conditions(self, run: Run) -> Conditions:
+        options = self.options
+        if options.conditions is not None:
+            conditions = Conditions.load(options.conditions)
+            if run.folder != options.conditions.parent and self.trainer.is_global_zero:
+                _copy_release(options.conditions, run)
+            return conditions
+        if self.trainer.is_global_zero:
+            self._releasing().write(run, self.resolved_config)
+        self._await(run)
+        return Conditions.load(run.conditions)
+
+    def _await(self, run: Run) -> None:
+        """Processes that only render wait here for the one that releases."""
+        deadline = time.monotonic() + PATIENCE
+        while not run.certificate.exists():
+            if time.monotonic() > deadline:
+                raise UserError(f"Waited {PATIENCE:.0f} s for {run.certificate}, which the first process writes.")
+            time.sleep(0.2)
+
+    def _begin(self, run: Run, samples: list[Sample]) -> None:
+        """Refuse to mix images of two settings in one folder; then write the table of what will be there."""
+        settings = {
+            "seed": self.options.seed,
+            "images_per_release": self.options.images_per_release,
+            "solver": self.model.solver,
+            "steps": self.model.steps,
+            "guidance_scale": self.model.guidance_scale,
+            "weights": self.model.fingerprint(),
+        }
+        path = run.folder / "rendering.json"
+        if path.exists() and (before := read_json(path)) != settings:
+            differing = ", ".join(name for name in settings if settings[name] != before.get(name))
+            raise UserError(
+                f"{run.folder} holds images of other settings (differs in {differing}). Give this run another --name."
+            )
+        write_text(path, json.dumps(settings, indent=2))
+        run.write_samples(samples)
+
+    def _say(self, run: Run, samples: list[Sample], drawn: int, seconds: float, certificate: Certificate) -> None:
+        speed = f" ({drawn / max(seconds, 1e-9):.1f} images/s)" if drawn else ""
+        print(f"\n{len(samples)} images, {drawn} of them drawn now{speed}:")
+        print(f"  images       {run.folder / 'images'}, listed in {run.samples}")
+        print(f"  grid         {run.folder / 'grid.png'}")
+        print(f"  conditions   {run.conditions}")
+        print(f"  certificate  {run.certificate.with_suffix('.md')}")
+        print(describe_cost(certificate))
+
+
+def describe_cost(certificate: Certificate) -> str:
+    """Epsilon of this run, of the store so far, and what is left of its cap."""
+    if certificate.status == "NON-PRIVATE":
+        return "NON-PRIVATE: this run carries no guarantee. Its images must not leave."
+    if certificate.ledger is None:
+        return "Epsilon 0: no private record was read."
+    cap, spent = certificate.ledger["cap"], certificate.ledger["spent"]
+    total = min(value for value in (spent["pld"], spent["rdp"]) if value is not None)
+    return (
+        f"Epsilon of this run: {certificate.epsilon:.4g} at delta {certificate.delta:.3g}. "
+        f"Spent by the store: {total:.4g} of {cap['epsilon']:g}; {max(0.0, cap['epsilon'] - total):.4g} is left."
+    )
+
+
+def _copy_release(conditions: Path, run: Run) -> None:
+    for name in ("conditions.safetensors", "certificate.json", "certificate.md"):
+        source = conditions.parent / name if name != "conditions.safetensors" else conditions
+        if source.exists():
+            run.folder.mkdir(parents=True, exist_ok=True)
+            (run.folder / name).write_bytes(source.read_bytes())

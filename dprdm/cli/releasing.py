@@ -1,0 +1,196 @@
+"""The first half of `predict`: from options to a conditions file and its certificate."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from dprdm import check
+from dprdm.cli.options import PredictOptions
+from dprdm.cli.plugins import known_plugins
+from dprdm.conditioning import mix
+from dprdm.data.datamodule import NeighbourDataModule
+from dprdm.data.index import build_store
+from dprdm.errors import UserError
+from dprdm.files import write_text
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.certificate import certify, write_certificate
+from dprdm.privacy.ledger import Ledger, create_ledger
+from dprdm.privacy.mechanism import PrivacyMechanism
+from dprdm.privacy.noise import SecureNoise
+from dprdm.privacy.plan import Plan, make_plan
+from dprdm.retrieval.release import Requests, answer
+from dprdm.retrieval.retriever import Retriever
+from dprdm.retrieval.store import MANIFEST, PrivateStore, PublicStore
+from dprdm.runs import Conditions, Request, Run
+from dprdm.types import Queries, Released
+
+MOST_DEFAULT_PROMPTS = 10
+
+
+@dataclass(frozen=True)
+class Releasing:
+    """Plans, pays, releases, certifies.
+
+    Args:
+        options: what was asked for.
+        data: serves prompts, the encoder and public neighbours.
+    """
+
+    options: PredictOptions
+    data: NeighbourDataModule
+
+    @property
+    def mechanism(self) -> PrivacyMechanism:
+        """What makes the release private."""
+        return self.options.mechanism
+
+    @property
+    def retriever(self) -> Retriever:
+        """Where neighbours come from."""
+        return self.options.retriever
+
+    def prompts(self) -> list[str]:
+        """From --prompt and --prompts, else what the public data suggests."""
+        given = list(self.options.prompt) + (_read_prompts(self.options.prompts) if self.options.prompts else [])
+        prompts = given or list(self.data.source.prompts()) or self._first_captions()
+        if not prompts:
+            raise UserError("Expected a prompt. Give one with --prompt, or a file with one a line with --prompts.")
+        return list(dict.fromkeys(prompts))
+
+    def write(self, run: Run, resolved_config: str) -> None:
+        """Leave conditions and certificate in the run's folder, charging for what was not released before."""
+        requests = [Request(p, r) for p in self.prompts() for r in range(self.options.releases_per_prompt)]
+        store = self._store()
+        store.require_encoder(self.data.encoder.identity)
+        plan = self._plan(store, len(requests))
+        ledger = self._ledger(store, plan.budget)
+        vectors = dict(zip(self.prompts(), self.data.encoder.texts(self.prompts()), strict=True))
+        queries = np.stack([vectors[request.prompt] for request in requests])
+        beside = self._beside(queries)
+        noise = SecureNoise()
+        with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:
+            answered = answer(
+                Requests(queries, np.array([request.release for request in requests])),
+                store,
+                plan,
+                self.retriever,
+                ledger,
+                noise,
+                self.options.account,
+                progress.update,
+            )
+        print(
+            f"{answered.num_charged} queries released now, {answered.num_stored} answered from stored releases, free."
+        )
+        weight = self.options.private_weight
+        noise_std = np.full(len(requests), weight * plan.noise_std)
+        condition = mix(answered.vectors, beside, weight)
+        conditions = Conditions(tuple(requests), queries, answered.vectors, condition, noise_std)
+        conditions.save(run.conditions)
+        write_text(run.config, resolved_config)
+        certificate = certify(
+            plan,
+            self.retriever,
+            store.fingerprint,
+            len(requests),
+            noise,
+            ledger,
+            run.conditions,
+            self.options.delta is None,
+        )
+        write_certificate(certificate, run.folder)
+
+    def _store(self) -> PrivateStore | PublicStore:
+        if not self.retriever.reads_private:
+            return self.data.public_store()
+        path = self.options.private_store
+        if path is None:
+            raise UserError("Expected a private store. Make one with `index`, then name it with --private_store.")
+        if not (path / MANIFEST).exists() and self.options.private is not None:
+            source = self.options.private
+            with tqdm(total=len(source), desc="Embedding private images", unit="image") as progress:
+                report = build_store(source, self.data.encoder, path, PrivateStore, progress)
+            for key in report.skipped:
+                print(f"Skipped, cannot be read: {key}")
+        return PrivateStore(path)
+
+    def _plan(self, store: PrivateStore | PublicStore, num_requests: int) -> Plan:
+        options = self.options
+        k = getattr(self.mechanism, "k", 1)
+        if k > len(store):
+            raise UserError(
+                f"Expected at most as many neighbours as records; k={k}, and {store.path} holds {len(store)}."
+            )
+        budget = self._budget(store)
+        plan = make_plan(self.mechanism, budget, options.queries or num_requests, options.noise_std, store.max_per_unit)
+        if num_requests > plan.num_queries:
+            raise UserError(
+                f"This run asks {num_requests} queries, and --queries plans for {plan.num_queries}. Ask fewer, or plan more."
+            )
+        _say_plan(plan)
+        return plan
+
+    def _budget(self, store: PrivateStore | PublicStore) -> Budget:
+        delta = self.options.delta if self.options.delta is not None else 1 / max(2, store.num_units)
+        if self.options.eps is not None:
+            return Budget(self.options.eps, delta)
+        if isinstance(store, PrivateStore) and not self.mechanism.is_private and store.ledger_path.exists():
+            cap = Ledger(store.ledger_path, store.fingerprint).cap()
+            assert cap is not None
+            return cap
+        raise UserError("Expected a budget: give --eps, such as --eps 10.")
+
+    def _ledger(self, store: PrivateStore | PublicStore, budget: Budget) -> Ledger | None:
+        if not isinstance(store, PrivateStore):
+            return None
+        if store.ledger_path.exists():
+            return Ledger(store.ledger_path, store.fingerprint)
+        print(
+            f"The store's cap is now epsilon {budget.epsilon:g} at delta {budget.delta:.3g}; `ledger cap` changes it."
+        )
+        return create_ledger(store.ledger_path, store.fingerprint, budget)
+
+    def _beside(self, queries: Queries) -> Released:
+        """What the private vector is mixed with: the query, or the mean of its public neighbours, without noise."""
+        if self.options.beside == "query":
+            return queries
+        store = self.data.public_store()
+        search, rows = known_plugins("retriever")["public"]().search, np.arange(len(store))
+        k = min(self.data.k, len(store))
+        return np.stack([store.vectors(search(query, store, rows, k)).mean(0) for query in queries])
+
+    def _first_captions(self) -> list[str]:
+        captions = (self.data.source.caption(index) for index in range(len(self.data.source)))
+        distinct: dict[str, None] = {}
+        for caption in captions:
+            if caption:
+                distinct[caption] = None
+            if len(distinct) == MOST_DEFAULT_PROMPTS:
+                break
+        return list(distinct)
+
+
+def _read_prompts(path: Path) -> list[str]:
+    check.file(prompts=path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"Expected {path} to be a text file with one prompt a line; it is not UTF-8 text.") from error
+    prompts = [line.strip() for line in lines if line.strip()]
+    if not prompts:
+        raise UserError(f"Expected one prompt a line in {path}, and it is empty.")
+    return prompts
+
+
+def _say_plan(plan: Plan) -> None:
+    if not plan.is_private:
+        print("NON-PRIVATE: no noise is added. This is a baseline; its outputs are marked and must not leave.")
+        return
+    costs = plan.epsilons()
+    print(
+        f"Plan for {plan.num_queries} queries: noise_std {plan.noise_std:.5g} / sensitivity {plan.sensitivity:.5g} = "
+        f"noise_multiplier {plan.noise_multiplier:.4g}; epsilon {costs.pld:.4g} (PLD), {costs.rdp:.4g} (RDP) "
+        f"at delta {plan.budget.delta:.3g}."
+    )

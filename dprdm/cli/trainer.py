@@ -1,0 +1,133 @@
+"""`fit`, `validate` and `predict`: LightningCLI, and beside it our top-level options."""
+
+import os
+from dataclasses import fields
+from typing import Any
+
+import lightning as L
+import yaml
+from jsonargparse import ArgumentError, Namespace, lazy_instance, set_loader
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import CSVLogger
+
+from dprdm.cli.configs import has_config, resolve_configs
+from dprdm.cli.function import one_sentence
+from dprdm.cli.options import PredictOptions
+from dprdm.cli.plugins import class_path, expand_arguments, expand_names, instantiate
+from dprdm.cli.predict import Prediction
+from dprdm.errors import UserError
+
+DEMO_CONFIG = "demo.yaml"
+# The paper's.
+DEFAULT_PLUGINS = {"mechanism": "gaussian", "retriever": "exact"}
+OPTION_NAMES = tuple(option.name for option in fields(PredictOptions))
+# Options that `fit` and `validate` take besides the Trainer's: they read public data, so no other would have a meaning.
+FIT_OPTIONS = ("wandb",)
+
+
+def run_trainer(command: str, arguments: list[str]) -> int:
+    """Run one of the commands that need a Trainer; return 0, or raise UserError before anything was read or spent."""
+    if command != "predict":
+        _refuse_predict_options(command, arguments)
+    if command == "predict" and not has_config(arguments):
+        print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
+        arguments = ["--config", DEMO_CONFIG, *arguments]
+    arguments = expand_arguments(resolve_configs(arguments))
+    set_loader("dprdm", _load_yaml, yaml.YAMLError)
+    try:
+        DprdmCLI(
+            L.LightningModule,
+            L.LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            # A seed that nobody asked for must not be in every saved config (hazard 1); private draws ignore seeds anyway.
+            seed_everything_default=False,
+            save_config_callback=None if command == "predict" else SaveConfigCallback,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={"logger": lazy_instance(CSVLogger, save_dir="runs", name="logs")},
+            parser_kwargs={"exit_on_error": False, "parser_mode": "dprdm"}
+            | {name: {"exit_on_error": False, "parser_mode": "dprdm"} for name in DprdmCLI.subcommands()},
+            args=[command, *arguments],
+        )
+    except ArgumentError as error:
+        raise UserError(one_sentence(error)) from error
+    return 0
+
+
+class DprdmCLI(LightningCLI):
+    """LightningCLI with the options of `predict` at the top level, and `predict` as release, then render."""
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """The Trainer methods that are commands here."""
+        skip = {"model", "dataloaders", "datamodule"}
+        return {
+            "fit": skip | {"train_dataloaders", "val_dataloaders"},
+            "validate": skip,
+            "predict": skip | {"return_predictions"},
+        }
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add `PredictOptions`, so that one config describes an experiment for `fit` and for `predict`."""
+        parser.add_class_arguments(PredictOptions, as_group=True)
+        parser.set_defaults({kind: {"class_path": class_path(kind, name)} for kind, name in DEFAULT_PLUGINS.items()})
+
+    def before_instantiate_classes(self) -> None:
+        """Leave out what the command has no use for, so that it need not be on this machine."""
+        assert self.subcommand is not None
+        config = self.config[self.subcommand]
+        # Here, so that a value that no plugin or option takes is refused before anything is loaded.
+        plugins = {kind: instantiate(config[kind]) for kind in DEFAULT_PLUGINS}
+        PredictOptions(**plugins, **{name: config[name] for name in OPTION_NAMES if name not in {*plugins, "private"}})
+        parser = self._subcommand_parsers[self.subcommand]
+        self.resolved_config = parser.dump(config.clone(), skip_none=True, skip_validation=True)
+        if self.subcommand != "predict":
+            config.private = None
+            # Before a large network is built: are the images there at all?
+            if source := config.data.init_args.get("source"):
+                instantiate(source)
+            return
+        config.trainer.logger = False
+        config.trainer.enable_checkpointing = False
+        config.trainer.enable_model_summary = False
+        config.trainer.callbacks = None
+        if config.conditions is not None:
+            config.private = None
+            config.data = Namespace(class_path="lightning.LightningDataModule", init_args=Namespace())
+
+    def options(self) -> PredictOptions:
+        """The options of this run."""
+        config = self.config_init[self.subcommand]
+        return PredictOptions(**{name: config[name] for name in OPTION_NAMES})
+
+    def fit(self, model: L.LightningModule, **arguments: Any) -> None:
+        """Train, tracked by W&B where asked for."""
+        if self.options().wandb:
+            from dprdm.report.tracking import wandb_logger
+
+            self.trainer.loggers = [*self.trainer.loggers, wandb_logger("fit", yaml.safe_load(self.resolved_config))]
+        self.trainer.fit(model, **arguments)
+
+    def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
+        """Release on one process, then render."""
+        Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
+
+
+def _refuse_predict_options(command: str, arguments: list[str]) -> None:
+    named = {argument.partition("=")[0].removeprefix("--").partition(".")[0] for argument in arguments}
+    if misplaced := sorted(named & set(OPTION_NAMES) - set(FIT_OPTIONS)):
+        raise UserError(
+            f"`{command}` reads public data only, so --{misplaced[0]} would have no effect; it is an option of `predict`."
+        )
+
+
+def _load_yaml(text: str) -> Any:
+    """YAML as jsonargparse reads it, with plugins by short name."""
+    from jsonargparse._loaders_dumpers import yaml_load
+
+    return expand_names(yaml_load(text))
+
+
+def is_first_process() -> bool:
+    """Whether this is the one process that may release, before a Trainer can say so."""
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0")))) == 0

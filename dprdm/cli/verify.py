@@ -1,0 +1,62 @@
+"""`verify`: does a run's certificate hold? Needs the run's folder; the store only for its ledger."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from dprdm.cli.plugins import known_plugins
+from dprdm.errors import UserError
+from dprdm.privacy import events
+from dprdm.privacy.certificate import Certificate, hash_file, read_certificate, recompute
+from dprdm.privacy.ledger import Ledger
+from dprdm.retrieval.store import PrivateStore
+
+CONDITIONS = "conditions.safetensors"
+
+
+def verify(run: Path, store: Path | None = None) -> None:
+    """Recompute a run's epsilon, and check its conditions and, with --store, its ledger.
+
+    Args:
+        run: folder of the run.
+        store: the private store it was released from, to check the ledger too.
+    """
+    certificate = read_certificate(run)
+    recomputed = recompute(certificate)
+    epsilon = math.inf if certificate.epsilon is None else certificate.epsilon
+    # 1e-6: what another version of the accountants may differ by in rounding.
+    if not (recomputed.epsilon <= epsilon * (1 + 1e-6)):
+        raise UserError(f"The certificate says epsilon {epsilon:.6g}; its event costs {recomputed.epsilon:.6g}.")
+    print(f"{certificate.status}: epsilon {recomputed.epsilon:.6g} at delta {certificate.delta:.4g}, recomputed.")
+    _check_event(certificate)
+    if hash_file(run / CONDITIONS) != certificate.conditions_sha256:
+        raise UserError(f"{run / CONDITIONS} is not the file that was certified: its hash differs.")
+    print("The conditions are the ones certified.")
+    if store is not None:
+        _check_ledger(certificate, store)
+
+
+def _check_event(certificate: Certificate) -> None:
+    """The event must be what the certified mechanism states of itself."""
+    plugin = known_plugins("mechanism").get(certificate.mechanism["name"])
+    if plugin is None:
+        print(f"The mechanism {certificate.mechanism['name']} is not installed: its event is taken as certified.")
+        return
+    mechanism: Any = plugin(**certificate.mechanism["fields"])
+    event = mechanism.event(certificate.noise_std, certificate.num_queries, certificate.max_per_unit)
+    expected = events.compose([event if certificate.status != "reads no private record" else events.compose([])])
+    stated = events.compose([events.from_json(certificate.event)])
+    sensitivity = mechanism.sensitivity(certificate.max_per_unit)
+    if stated != expected or not math.isclose(sensitivity, certificate.sensitivity):
+        raise UserError(f"The certified cost is not that of the certified mechanism, {mechanism}.")
+    print(f"The cost is that of {mechanism} with noise_std {certificate.noise_std:.6g}.")
+
+
+def _check_ledger(certificate: Certificate, store: Path) -> None:
+    if certificate.ledger is None:
+        raise UserError("The certificate names no ledger: nothing private was read. Leave --store out.")
+    opened = PrivateStore(store, check=False)
+    if opened.fingerprint != certificate.store_fingerprint:
+        raise UserError(f"{store} is not the store that was certified.")
+    Ledger(opened.ledger_path, opened.fingerprint).verify((certificate.ledger["row"], certificate.ledger["hash"]))
+    print(f"The ledger holds row {certificate.ledger['row']} as certified, and its chain is unbroken.")

@@ -1,0 +1,135 @@
+"""The folder that a run leaves behind, and the table of what it renders."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from dprdm.errors import UserError
+from dprdm.files import write_text, write_whole
+from dprdm.types import Queries, Released
+
+
+@dataclass(frozen=True)
+class Request:
+    """One query: a prompt, and which of several releases for it."""
+
+    prompt: str
+    release: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image to render."""
+
+    file: str
+    prompt: str
+    release: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a release leaves for rendering: safe to publish, needs neither the private data nor the encoder.
+
+    Args:
+        requests: one a row.
+        queries: the prompts' vectors.
+        released: what the mechanism gave out.
+        condition: what the network attends to: `released`, mixed with the query or with public neighbours.
+        noise_std: per row, of the noise in `condition`.
+    """
+
+    requests: tuple[Request, ...]
+    queries: Queries
+    released: Released
+    condition: Released
+    noise_std: np.ndarray
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file, whole or not at all."""
+        tensors = {
+            "queries": self.queries,
+            "released": self.released,
+            "condition": self.condition,
+            "noise_std": self.noise_std,
+        }
+        tensors = {name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()}
+        metadata = {
+            "prompts": json.dumps([request.prompt for request in self.requests]),
+            "releases": json.dumps([request.release for request in self.requests]),
+        }
+        write_whole(path, lambda file: save_file(tensors, file, metadata))
+
+    @classmethod
+    def load(cls, path: Path) -> "Conditions":
+        """Read them. Raises UserError if the file is missing or damaged."""
+        if not path.is_file():
+            raise UserError(f"Expected a conditions file at {path}, and there is none. `predict` writes one.")
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata()
+                prompts, releases = json.loads(metadata["prompts"]), json.loads(metadata["releases"])
+                tensors = {name: file.get_tensor(name) for name in ("queries", "released", "condition", "noise_std")}
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"Expected conditions in {path}; the file is damaged ({error}).") from error
+        return cls(tuple(map(Request, prompts, releases)), **tensors)
+
+
+class Run:
+    """A run's folder and the files in it.
+
+    Args:
+        folder: `runs/<name>`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.conditions = folder / "conditions.safetensors"
+        self.samples = folder / "samples.csv"
+        self.config = folder / "config.yaml"
+        self.certificate = folder / "certificate.json"
+
+    def write_samples(self, samples: list[Sample]) -> None:
+        """Write the table of images, whole or not at all."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow([field.name for field in fields(Sample)])
+        writer.writerows(map(astuple, samples))
+        write_text(self.samples, buffer.getvalue())
+
+    def missing(self, samples: list[Sample]) -> Iterator[int]:
+        """Positions of the samples whose image is not there yet."""
+        return (position for position, sample in enumerate(samples) if not (self.folder / sample.file).exists())
+
+
+def list_samples(requests: tuple[Request, ...], images_per_release: int, seed: int) -> list[Sample]:
+    """Every image of a run, each with a seed of its own that depends on nothing but what the image is."""
+    return [
+        Sample(_file_name(request, copy), request.prompt, request.release, _seed(request, copy, seed))
+        for request in requests
+        for copy in range(images_per_release)
+    ]
+
+
+def prompt_slug(prompt: str) -> str:
+    """A file name for a prompt: its words, and a digest that keeps two prompts of the same words apart."""
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40]
+    return f"{words}-{hashlib.sha256(prompt.encode()).hexdigest()[:6]}"
+
+
+def _file_name(request: Request, copy: int) -> str:
+    return f"images/{prompt_slug(request.prompt)}/{request.release:05d}-{copy:03d}.png"
+
+
+def _seed(request: Request, copy: int, seed: int) -> int:
+    text = json.dumps([request.prompt, request.release, copy, seed])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

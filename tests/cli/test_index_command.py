@@ -1,0 +1,54 @@
+"""`index` through the front door."""
+
+from pathlib import Path
+
+import pytest
+
+from dprdm.cli import main
+from dprdm.retrieval.store import PrivateStore
+from tests.cli.front_door import refusal
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_lists_and_skips_what_cannot_be_read(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("images").mkdir()
+    for path in sorted(private_images.iterdir())[:12]:
+        (Path("images") / path.name).write_bytes(path.read_bytes())
+    Path("images/text.png").write_text("not an image")
+    assert main(["index", "--images", "images", "--out", "store"]) == 0
+    assert "Skipped, cannot be read: text.png" in capsys.readouterr().out
+    assert len(PrivateStore(Path("store"))) == 12
+
+
+def test_groups_bound_what_a_person_contributes(private_images: Path) -> None:
+    files = sorted(path.name for path in private_images.iterdir())
+    rows = "".join(f"{name},,patient{number // 6}\n" for number, name in enumerate(files))
+    Path("table.csv").write_text("file,caption,patient_id\n" + rows)
+    options = ["--captions", "table.csv", "--group_column", "patient_id", "--max_per_group", "4"]
+    assert main(["index", "--images", str(private_images), "--out", "store", *options]) == 0
+    store = PrivateStore(Path("store"))
+    assert (store.num_units, store.max_per_unit) == (40, 4)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: None, "to be a folder, and there is none"),
+        (lambda: Path("images").mkdir(), "Expected images in images, and found none"),
+        (lambda: (Path("images").mkdir(), Path("images/a.png").write_text("text")), "all 1 were broken"),
+    ],
+)
+def test_bad_folders_are_refused_and_leave_nothing(make, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    make()
+    assert sentence in refusal(capsys, ["index", "--images", "images", "--out", "store"])
+    assert not Path("store").exists()
+
+
+def test_a_finished_store_is_not_overwritten(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["index", "--images", str(private_images), "--out", "store"]
+    assert main(arguments) == 0
+    assert "there is one" in refusal(capsys, arguments)
