@@ -52,13 +52,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{type(error).__name__ if type(error) is not UserError else 'Error'}: {error}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        print("Interrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
+    except SystemExit as done:
+        if isinstance(done.__context__, KeyboardInterrupt):  # the Trainer turns an interruption into exit code 1
+            return _interrupted()
+        raise
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
         print(f"Error: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.", file=sys.stderr)
         return REFUSED
+
+
+def _interrupted() -> int:
+    print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _run(arguments: list[str]) -> int:

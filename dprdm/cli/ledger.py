@@ -7,7 +7,7 @@ from typing import Any, Literal
 from dprdm.errors import LedgerError, UserError
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.chain import Row
-from dprdm.privacy.ledger import Ledger, create_ledger
+from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
 from dprdm.retrieval.store import PrivateStore
 
 
@@ -45,7 +45,7 @@ def ledger(
 def _set_cap(store: PrivateStore, eps: float | None, delta: float | None, account: str | None) -> str:
     if eps is None:
         raise UserError("Expected --eps with `ledger cap`.")
-    if not store.ledger_path.exists():
+    if not ledger_exists(store.ledger_path):
         if account is not None:
             raise UserError(f"Expected a cap for the whole store before one for {account}. Leave --account out first.")
         cap = Budget(eps, 1 / store.num_units if delta is None else delta)

@@ -49,8 +49,10 @@ def run_trainer(command: str, arguments: list[str]) -> int:
             | {name: {"exit_on_error": False, "parser_mode": "dprdm"} for name in DprdmCLI.subcommands()},
             args=[command, *arguments],
         )
-    except ArgumentError as error:
-        raise UserError(one_sentence(error)) from error
+    except (ArgumentError, ValueError) as error:
+        if sentence := _sentence_inside(error):
+            raise UserError(sentence) from error
+        raise
     return 0
 
 
@@ -111,6 +113,16 @@ class DprdmCLI(LightningCLI):
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
         """Release on one process, then render."""
         Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
+
+
+def _sentence_inside(error: BaseException) -> str | None:
+    """What a class of ours said while the parser made it, or what the parser itself complains of; None if neither."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, UserError):
+            return str(inner)
+        inner = inner.__cause__ or inner.__context__
+    return one_sentence(error) if isinstance(error, ArgumentError) else None
 
 
 def _refuse_predict_options(command: str, arguments: list[str]) -> None:

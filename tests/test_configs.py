@@ -1,0 +1,36 @@
+"""Every config that comes with the project parses, says how to run it, and names files that exist or are explained."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dprdm.cli import main
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_parses_and_prints(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["fit", "--config", path.name, "--print_config"])
+    assert done.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["model"]["class_path"].startswith("dprdm.")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_its_header_is_the_command_that_runs_it(path: Path) -> None:
+    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    assert any(f"python main.py fit --config {path.name}" in line for line in header)
+
+
+def test_coco_says_what_to_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "--config", "coco.yaml"]) == 2
+    sentence = capsys.readouterr().err.strip()
+    assert "train2014.zip" in sentence
+    assert "data/coco/annotations/captions_train2014.json" in sentence
+    assert len(sentence.splitlines()) == 1

@@ -1,0 +1,52 @@
+"""What the README and the docs say can be done."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dprdm.cli import COMMANDS, TRAINER_COMMANDS
+from dprdm.cli.configs import find_config
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "plugins/README.md",
+]
+README = (ROOT / "README.md").read_text()
+
+
+def commands() -> list[str]:
+    lines = [line.strip() for page in PAGES for line in page.read_text().splitlines()]
+    return sorted({line for line in lines if line.startswith("python main.py ")})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_exist_and_name_configs_that_exist(command: str) -> None:
+    _, _, name, *arguments = shlex.split(command, comments=True)
+    assert name in {*COMMANDS, *TRAINER_COMMANDS, "render"}
+    for option, value in zip(arguments, arguments[1:], strict=False):
+        if option == "--config" and "runs/" not in value:
+            assert Path(find_config(value)).is_file()
+
+
+def test_there_are_exactly_two_set_up_commands() -> None:
+    set_up = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert len(set_up) == 2
+    assert set_up[0].endswith("main.py predict --mechanism gaussian --eps 10")
+    assert "pytest" in set_up[1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    script = (ROOT / ".ci/run").read_text()
+    assert "README.md" in script
+    assert "<!-- tests -->" in README
