@@ -1,0 +1,241 @@
+"""What private retrieval buys on the demo, and what the noise costs: one table, one picture.
+
+    python benchmarks/demo_table.py                           1,000 images a row
+    python benchmarks/demo_table.py --releases_per_prompt 5   50 images a row, about a minute
+
+Every row is one call of the front door, `predict`, on a private store of the benchmark's own, so that no other budget is
+spent. Asked again, it goes on from what is there. README.md beside this file says how to read the table.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from safetensors.torch import load_file, save_file
+
+from dprdm.cli import main as front_door
+from dprdm.data.fashion import CLASS_NAMES, Split, load_split
+from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier, trained
+from dprdm.metrics.demo import Garments, Measures, measure
+from dprdm.metrics.features import provenance
+
+QUERIES = 1000
+SHOWN = 6  # images of a prompt in the picture: the first ones, not the best
+CLASSIFIER_EPOCHS = 6
+HEADER = "| | epsilon | noise_std | FID to shop | FID to world | class found | brightness | recall | coverage |"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row: its name and what `predict` is asked."""
+
+    name: str
+    folder: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row measured: its name, epsilon and noise_std as certified, its numbers, and the images themselves."""
+
+    name: str
+    epsilon: str
+    noise_std: str
+    measures: Measures
+    images: Garments
+
+
+SETTINGS = (
+    Setting("public neighbours", "public", ("--retriever", "public", "--mechanism", "nonprivate")),
+    Setting("public neighbours, same noise", "public-noise", ("--retriever", "public", "--mechanism", "gaussian")),
+    Setting("private neighbours (gaussian)", "gaussian", ("--mechanism", "gaussian")),
+    Setting("private neighbours, NO NOISE", "nonprivate", ("--mechanism", "nonprivate")),
+)
+
+
+def garments(split: Split) -> Garments:
+    """A split of the demo's images."""
+    images, labels = load_split(split)
+    return Garments(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long())
+
+
+def part(whole: Garments, positions: torch.Tensor | slice) -> Garments:
+    """Some of the garments."""
+    return Garments(whole.images[positions], whole.labels[positions])
+
+
+def without(whole: Garments, some: Garments) -> Garments:
+    """The garments that are not among `some`."""
+    taken = {image.numpy().tobytes() for image in some.images}
+    return part(whole, torch.tensor([image.numpy().tobytes() not in taken for image in whole.images]))
+
+
+def balanced(whole: Garments, each: int) -> Garments:
+    """The first `each` of every class, or all where there are fewer."""
+    return part(whole, torch.cat([torch.where(whole.labels == label)[0][:each] for label in range(len(CLASS_NAMES))]))
+
+
+def load_or_train(path: Path) -> SmallClassifier:
+    """The judge: read from `path`, or trained on public images and written there."""
+    if not path.exists():
+        print("Training the classifier that judges the images (about a minute) ...", flush=True)
+        L.seed_everything(0, verbose=False)
+        public = garments("public")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(trained(public.images, public.labels, CLASSIFIER_EPOCHS).state_dict(), path)
+    classifier = SmallClassifier()
+    classifier.load_state_dict(load_file(path))
+    return classifier.eval()
+
+
+def predict(setting: Setting, releases: int, out: Path) -> None:
+    """Call the front door for one row. Leaves the program with its exit code if it refuses."""
+    options = {
+        "--eps": "10",
+        "--delta": f"{1 / len(load_split('private')[1]):.6g}",  # the private store's default, also where none is read
+        "--queries": str(QUERIES),
+        "--releases_per_prompt": str(releases),
+        "--images_per_release": "1",
+        "--private_store": str(out / "stores" / "private"),
+        "--name": setting.folder,
+        "--out": str(out),
+    }
+    print(f"\n== {setting.name}", flush=True)
+    if code := front_door(["predict", *setting.arguments, *(text for option in options.items() for text in option)]):
+        sys.exit(code)
+
+
+def drawn(folder: Path) -> Garments:
+    """The images of a run folder, with the class that each was asked to be."""
+    with (folder / "samples.csv").open(encoding="utf-8", newline="") as lines:
+        samples = list(csv.DictReader(lines))
+    pixels = []
+    for sample in samples:
+        with Image.open(folder / sample["file"]) as image:
+            pixels.append(np.asarray(image.convert("L")))
+    labels = [CLASS_NAMES.index(sample["prompt"]) for sample in samples]
+    return Garments(torch.from_numpy(np.stack(pixels))[:, None], torch.tensor(labels))
+
+
+def certified(folder: Path) -> tuple[str, str]:
+    """Epsilon and noise_std, as they stand in the table, from a run's certificate."""
+    certificate = json.loads((folder / "certificate.json").read_text(encoding="utf-8"))
+    noise_std = f"{certificate['noise_std']:.3f}"
+    match certificate["status"]:
+        case "NON-PRIVATE":
+            return "NONE", noise_std
+        case "private":
+            return f"{certificate['epsilon']:.3g}", noise_std
+    return "0", noise_std
+
+
+def picture(rows: list[Row], side: int = 56, across: int = 3) -> Image.Image:
+    """A row a setting, a column a prompt, the first images of each."""
+    font, margin, top = ImageFont.load_default(size=15), 8, 28
+    left = int(max(font.getlength(row.name) for row in rows)) + 2 * margin
+    cell = across * side + margin, -(-SHOWN // across) * side + margin
+    canvas = Image.new("RGB", (left + len(CLASS_NAMES) * cell[0], top + len(rows) * cell[1]), "white")
+    draw = ImageDraw.Draw(canvas)
+    for label, name in enumerate(CLASS_NAMES):
+        draw.text((left + label * cell[0], top // 2), name, "black", font, anchor="lm")
+    for number, row in enumerate(rows):
+        y = top + number * cell[1]
+        draw.text((margin, y + cell[1] // 2), row.name, "black", font, anchor="lm")
+        for label in range(len(CLASS_NAMES)):
+            images = row.images.images[row.images.labels == label][:SHOWN, 0].numpy()
+            for place, pixels in enumerate(images):
+                at = left + label * cell[0] + place % across * side, y + place // across * side
+                canvas.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST), at)
+    return canvas
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Measures rows, all by the same yardstick."""
+
+    classifier: SmallClassifier
+    extractor: ClassifierFeatures
+    resamples: int
+
+    def run(self, name: str, folder: Path, shop: Garments, world: Garments) -> Row:
+        """The row of a run folder."""
+        images = drawn(folder)
+        return Row(name, *certified(folder), self._measure(images, shop, world), images)
+
+    def real(self, name: str, images: Garments, shop: Garments, world: Garments) -> Row:
+        """The row of real images, for reference."""
+        return Row(name, "", "", self._measure(images, shop, world), images)
+
+    def _measure(self, images: Garments, shop: Garments, world: Garments) -> Measures:
+        generator = torch.Generator().manual_seed(0)
+        return measure(
+            images, shop.images, world.images, self.classifier, self.extractor, generator, resamples=self.resamples
+        )
+
+
+def measured_rows(judge: Judge, out: Path, each: int) -> list[Row]:
+    """The rows of all settings, and of two sets of real images of the same number."""
+    shop, world, pool = garments("heldout_dark"), garments("heldout"), balanced(garments("pool"), each)
+    half = balanced(part(shop, slice(0, None, 2)), each)
+    return [
+        *(judge.run(setting.name, out / setting.folder, shop, world) for setting in SETTINGS),
+        judge.real("real: held out, the shop's kind", half, part(shop, slice(1, None, 2)), without(world, half)),
+        judge.real("real: the public pool", pool, shop, world),
+    ]
+
+
+def write(rows: list[Row], judge: Judge, out: Path) -> None:
+    """table.md, table.json and rows.png; print the first."""
+    shop, world = garments("heldout_dark"), garments("heldout")
+    accuracy = (judge.classifier.classify(world.images) == world.labels).double().mean().item()
+    stated = provenance(judge.extractor, len(shop.images), rows[0].measures.count, reads_private=False)
+    lines = [HEADER, "|---|" + "---|" * (HEADER.count("|") - 2)]
+    lines += [f"| {' | '.join([row.name, row.epsilon, row.noise_std, *row.measures.cells()])} |" for row in rows]
+    text = "\n".join([*lines, "", notes(accuracy, stated.weights_sha256, len(shop.images), len(world.images)), ""])
+    content = {
+        "rows": [{"name": r.name, "epsilon": r.epsilon, "noise_std": r.noise_std} | asdict(r.measures) for r in rows],
+        "provenance": asdict(stated),
+        "classifier_accuracy": accuracy,
+    }
+    print(f"\n{text}")
+    (out / "table.md").write_text(text, encoding="utf-8")
+    (out / "table.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    picture(rows).save(out / "rows.png")
+    print(f"Written: {out / 'table.md'}, {out / 'table.json'}, {out / 'rows.png'}")
+
+
+def notes(accuracy: float, sha256: str, num_shop: int, num_world: int) -> str:
+    """What stands under the table."""
+    return (
+        f"FID, recall and coverage: features of a small classifier of garments (hidden layer of 128, weights {sha256[:12]}, "
+        f"{accuracy:.1%} right on held-out garments), trained on the demo's public images. Not Inception: compare within this "
+        f"table only.\nShop: {num_shop} held-out garments that the private shop could have owned. World: {num_world} held-out "
+        "garments of all kinds. No private image is read by any number here.\n± is half a 95% interval over the images "
+        "drawn; the spread between trained generators is not in it."
+    )
+
+
+def main() -> None:
+    """Draw every row, measure it, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--releases_per_prompt", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=Path("runs/demo_table"))
+    parser.add_argument("--resamples", type=int, default=100, help="of the bootstrap of FID")
+    arguments = parser.parse_args()
+    classifier = load_or_train(arguments.out / "classifier.safetensors")
+    extractor = ClassifierFeatures(classifier, "small classifier of the demo's garments, hidden layer of 128")
+    for setting in SETTINGS:
+        predict(setting, arguments.releases_per_prompt, arguments.out)
+    judge = Judge(classifier, extractor, arguments.resamples)
+    write(measured_rows(judge, arguments.out, arguments.releases_per_prompt), judge, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Feature networks: images to vectors that metrics compare, and the provenance that stands beside every number."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dprdm import check
+from dprdm.diffusion.shapes import Pixels
+
+# One vector an image, of whatever length and scale the feature network gives.
+Features: TypeAlias = Float[Tensor, "image feature"]
+# The same where two sets of other sizes meet.
+RealFeatures: TypeAlias = Float[Tensor, "real feature"]
+DrawnFeatures: TypeAlias = Float[Tensor, "drawn feature"]
+BATCH = 256
+
+
+class FeatureExtractor(ABC):
+    """A frozen network that turns images into vectors, and says who it is."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What stands beside a number made with it."""
+
+    @property
+    @abstractmethod
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights: two numbers may be compared only where it is the same."""
+
+    @property
+    @abstractmethod
+    def resize(self) -> str:
+        """What it does to an image's size first, in words."""
+
+    @abstractmethod
+    def features(self, images: Pixels) -> Features:
+        """Vectors (image, feature), float32, on the CPU. Any number of images: see `batches`."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What must be known of a metric's value before it can be compared with another.
+
+    Args:
+        features: the feature network's name.
+        weights_sha256: of the feature network.
+        resize: what it did to the images' size.
+        n_real: real images.
+        n_generated: generated images.
+        reads_private: whether the real images are private. Such a number is not covered by any certificate.
+    """
+
+    features: str
+    weights_sha256: str
+    resize: str
+    n_real: int
+    n_generated: int
+    reads_private: bool
+
+
+def provenance(extractor: FeatureExtractor, n_real: int, n_generated: int, reads_private: bool) -> Provenance:
+    """The provenance of a number made with `extractor` from this many images."""
+    counts = check.at_least(1, n_real=n_real), check.at_least(1, n_generated=n_generated)
+    return Provenance(extractor.name, extractor.weights_sha256, extractor.resize, *counts, reads_private)
+
+
+def batches(images: Pixels, size: int = BATCH) -> Iterator[Pixels]:
+    """Consecutive batches of at most `size` images."""
+    return (images[start : start + size] for start in range(0, len(images), size))
+
+
+def hash_weights(network: nn.Module) -> str:
+    """SHA-256 over the names, shapes and bytes of a network's parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

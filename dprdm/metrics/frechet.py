@@ -1,0 +1,77 @@
+"""Frechet distance between two sets of features: FID where the features are Inception's."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from dprdm.errors import UserError
+from dprdm.metrics.features import Features
+
+
+class FrechetDistance:
+    """Distance to a fixed set of real features, computed by torchmetrics in float64.
+
+    d^2 = |mu - mu'|^2 + tr(S + S' - 2 (S S')^(1/2)), for the means mu and the covariances S of the two sets.
+
+    The estimate is biased upwards, the more so the fewer images there are: compare values of equal counts only, and put
+    the distance between two halves of the real images beside them.
+
+    Args:
+        real: features of at least two real images.
+
+    Raises:
+        UserError: if there are fewer.
+    Source: Heusel et al. 2017.
+    """
+
+    def __init__(self, real: Features) -> None:
+        _require_two(real)
+        self.metric = FrechetInceptionDistance(_Given(real.shape[1]), reset_real_features=False)
+        self.metric.update(real.double(), real=True)
+
+    def __call__(self, generated: Features) -> float:
+        """The distance of `generated`, features of at least two images."""
+        _require_two(generated)
+        self.metric.reset()
+        self.metric.update(generated.double(), real=False)
+        return float(self.metric.compute())
+
+    def spread(
+        self, generated: Features, strata: Int[Tensor, "image"], generator: torch.Generator, resamples: int = 100
+    ) -> float:
+        """Standard deviation of the distance over bootstrap resamples of `generated`.
+
+        A resample misses a third of the images, so its distance is biased further than the sample's own: only the spread
+        of these values is used, never their place.
+
+        Args:
+            generated: features of at least two images.
+            strata: which prompt each image was drawn for. Images are redrawn within their prompt: how many there are of
+                each was not left to chance.
+            generator: of the resamples.
+            resamples: how many.
+        """
+        groups = [torch.where(strata == stratum)[0] for stratum in strata.unique()]
+        draws = (torch.cat([_redrawn(group, generator) for group in groups]) for _ in range(resamples))
+        return float(torch.tensor([self(generated[draw]) for draw in draws], dtype=torch.float64).std())
+
+
+class _Given(nn.Module):
+    """Stands where torchmetrics wants a feature network: the features are extracted already, once for all metrics."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def _redrawn(positions: Tensor, generator: torch.Generator) -> Tensor:
+    return positions[torch.randint(0, len(positions), (len(positions),), generator=generator)]
+
+
+def _require_two(features: Features) -> None:
+    if len(features) < 2:
+        raise UserError(f"Expected at least two images for a Frechet distance, got {len(features)}.")
