@@ -20,6 +20,11 @@ FORMAT = 1
 DEFAULT_ACCOUNT = "default"
 
 
+def ledger_exists(path: Path) -> bool:
+    """Whether there is a ledger at `path`. A file whose making was cut off is none: `create_ledger` begins it anew."""
+    return Chain(path).exists()
+
+
 class Ledger:
     """The ledger of one store. Every method opens the file, uses it and closes it.
 

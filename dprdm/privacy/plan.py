@@ -4,7 +4,8 @@ Of budget, number of queries, noise, sampling rate and k, the one left out is so
 """
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from dp_accounting.dp_event import DpEvent
@@ -82,9 +83,10 @@ class Plan:
 
 
 def describe(plugin: Any) -> dict[str, Any]:
-    """A plugin (a frozen dataclass with a `name`) as plain values: short name, class, fields."""
+    """A plugin (a frozen dataclass with a `name`) as plain values: short name, class, fields. Paths come as text."""
     kind = type(plugin)
-    return {"name": kind.name, "class": f"{kind.__module__}.{kind.__qualname__}", "fields": dataclasses.asdict(plugin)}
+    fields = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(plugin).items()}
+    return {"name": kind.name, "class": f"{kind.__module__}.{kind.__qualname__}", "fields": fields}
 
 
 def make_plan(
@@ -144,7 +146,7 @@ def plan_sampling_rate(
     check.positive(noise_std=noise_std)
 
     def with_rate(sampling_rate: float) -> Plan:
-        return Plan(_with(mechanism, sampling_rate=sampling_rate), budget, num_queries, noise_std, max_per_unit)
+        return Plan(with_fields(mechanism, sampling_rate=sampling_rate), budget, num_queries, noise_std, max_per_unit)
 
     if fits(with_rate(1.0).event(), budget):
         return with_rate(1.0)
@@ -158,12 +160,13 @@ def plan_k(
     check.positive(noise_std=noise_std)
 
     def with_k(k: int) -> Plan:
-        return Plan(_with(mechanism, k=k), budget, num_queries, noise_std, max_per_unit)
+        return Plan(with_fields(mechanism, k=k), budget, num_queries, noise_std, max_per_unit)
 
     return with_k(smallest_count(lambda k: with_k(k).event(), budget))
 
 
-def _with(mechanism: PrivacyMechanism, **field: Any) -> PrivacyMechanism:
+def with_fields(mechanism: PrivacyMechanism, **field: Any) -> PrivacyMechanism:
+    """The same mechanism with these fields set. Raises UserError if it has no such field."""
     names = {known.name for known in dataclasses.fields(mechanism)}  # type: ignore[arg-type]
     if not field.keys() <= names:
         raise UserError(f"The mechanism {mechanism.name} has no {' or '.join(field)} to solve for.")

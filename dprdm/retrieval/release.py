@@ -146,6 +146,7 @@ def check_together(store: Store, plan: Plan, retriever: Retriever, ledger: Ledge
             f"The plan is for units of up to {plan.max_per_unit} records; {store.path} has units of up to "
             f"{store.max_per_unit}. Plan for that."
         )
+    retriever.require_store(store)
 
 
 def _keys(requests: Requests, store: Store, plan: Plan, retriever: Retriever) -> list[str]:

@@ -31,3 +31,6 @@ class Retriever(ABC):
             query: unit norm.
             rows: ids to search among, ascending and distinct.
         """
+
+    def require_store(self, store: Store) -> None:  # noqa: B027 - most retrievers search any store
+        """Raise UserError if this retriever cannot search `store`: asked before anything is charged or read."""

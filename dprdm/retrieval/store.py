@@ -166,7 +166,9 @@ class Store:
         except (OSError, ValueError, EOFError) as error:
             raise StoreError(f"Shard {shard.name} of {self.path} is missing or damaged. Index again.") from error
         if rows.shape != (shard.rows, self.dim) or rows.dtype != np.float32:
-            raise StoreError(f"Shard {shard.name} of {self.path} is damaged: it holds {rows.dtype}{rows.shape}. Index again.")
+            raise StoreError(
+                f"Shard {shard.name} of {self.path} is damaged: it holds {rows.dtype}{rows.shape}. Index again."
+            )
         return rows
 
 

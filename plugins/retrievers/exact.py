@@ -11,7 +11,7 @@ from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
 
 SCALE = 2.0**15
-BLOCK = 4096
+BLOCK = 256  # rows whose scores are computed together: few enough to stay in the cache
 
 
 @final
@@ -50,4 +50,6 @@ def search(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
 
 def quantise(vectors: Embeddings | Query) -> Float[np.ndarray, "..."]:
     """Integers in [-2^15, 2^15], as float64: the vectors in units of 2^-15, cut off at 1."""
-    return np.rint(np.clip(vectors, -1, 1) * vectors.dtype.type(SCALE)).astype(np.float64)
+    scaled = np.clip(vectors, -1, 1)
+    scaled *= SCALE
+    return np.rint(scaled, out=scaled).astype(np.float64)

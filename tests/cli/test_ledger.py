@@ -11,7 +11,7 @@ from plugins.mechanisms.gaussian import Gaussian
 from plugins.mechanisms.nonprivate import NonPrivate
 from tests.fakes import private_store, unit_rows
 
-PLAN = make_plan(Gaussian(k=5, sampling_rate=0.1), Budget(1.0, 1e-6), 10)
+PLAN = make_plan(Gaussian(k=5, sampling_rate=1.0), Budget(1.0, 1e-6), 10)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dprdm.cli import main
 from dprdm.cli.plan import plan
 from dprdm.errors import UserError
 
-GIVEN = {"records": 82783, "queries": 1000, "eps": 10.0, "k": 20, "sampling_rate": 0.02}
+GIVEN = {"records": 82783, "queries": 1000, "eps": 10.0, "k": 20, "sampling_rate": 0.05}
 
 
 def _json(capsys, **arguments):
@@ -68,7 +68,7 @@ def test_delta_or_records(capsys):
 
 
 def test_warns_of_samples_smaller_than_k(capsys):
-    plan(**{**GIVEN, "records": 500})
+    plan(**{**GIVEN, "records": 200})
     assert "Warning: a sample holds 10 records on average, fewer than k = 20" in capsys.readouterr().out
 
 

@@ -1,0 +1,19 @@
+"""How the contract tests make a retriever of each kind."""
+
+import dataclasses
+
+from dprdm.retrieval.retriever import Retriever
+from plugins.retrievers.faiss_ivf import train_quantizer
+from tests.fakes import public_store, unit_rows
+
+CELLS = 6
+
+
+def make_retriever(plugin, path, dim, nprobe=CELLS) -> Retriever:
+    """One with its defaults; where it needs a quantizer, with one of public rows, and `nprobe` cells searched."""
+    if "quantizer" not in {field.name for field in dataclasses.fields(plugin)}:
+        return plugin()
+    file = path / "quantizer.safetensors"
+    if not file.exists():
+        train_quantizer(public_store(path / "public-of-quantizer", unit_rows(200, dim, seed=77)), CELLS, file)
+    return plugin(quantizer=file, nprobe=nprobe)

@@ -1,0 +1,33 @@
+"""Statistical checks that every module's tests share, at one false-alarm rate. Chi-square for scale, KS for shape."""
+
+import numpy as np
+from scipy import stats
+
+# Chance that a test fails although all is well. Each use has a negative control beside it that must be caught.
+FALSE_ALARM = 1e-6
+
+
+def scale_is(std: float, values: np.ndarray) -> bool:
+    """Whether zero-mean normal `values` may have standard deviation `std`."""
+    statistic = float(np.sum((values / std) ** 2))
+    low, high = stats.chi2.ppf([FALSE_ALARM / 2, 1 - FALSE_ALARM / 2], values.size)
+    return bool(low <= statistic <= high)
+
+
+def shape_is_normal(values: np.ndarray) -> bool:
+    """Whether `values`, in units of their standard deviation, may be standard normal."""
+    return bool(stats.kstest(values.ravel(), "norm").pvalue > FALSE_ALARM)
+
+
+def uncorrelated(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two arrays of normal numbers may be independent."""
+    return bool(stats.pearsonr(first.ravel(), second.ravel()).pvalue > FALSE_ALARM)
+
+
+def counts_fit(observed: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether observed counts may come from the expected ones, by chi-square; cells are merged until each expects 10."""
+    cells = np.cumsum(expected) // 10
+    starts = np.flatnonzero(np.diff(cells, prepend=-1))
+    merged = [np.add.reduceat(values, starts) for values in (observed, expected)]
+    statistic = np.sum((merged[0] - merged[1]) ** 2 / merged[1])
+    return bool(stats.chi2.sf(statistic, len(starts) - 1) > FALSE_ALARM)
