@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": "dprdm.cli.plan:plan",
     "ledger": "dprdm.cli.ledger:ledger",
     "verify": "dprdm.cli.verify:verify",
+    "audit": "dprdm.cli.audit:audit",
 }
 POSITIONAL = ("ledger", "verify")  # commands whose required arguments need no name: `verify runs/x`
 TRAINER_COMMANDS = ("fit", "validate", "predict")
@@ -34,6 +35,7 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   plan      noise for a budget, or the budget of a noise; touches no data
   ledger    what a store has spent; show, verify, cap
   verify    recompute a run's certificate
+  audit     attack the private path; shows what it leaks at least
 
 python main.py predict --mechanism gaussian --eps 10      runs the embedded demo
 """
@@ -57,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(done.__context__, KeyboardInterrupt):  # the Trainer turns an interruption into exit code 1
             return _interrupted()
         raise
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us, as `head` does, has read enough
+        return 0
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise

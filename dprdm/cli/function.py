@@ -1,5 +1,6 @@
 """A subcommand that is a function: its signature and docstring make the parser."""
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -23,12 +24,23 @@ def run_function(command: str, function: Callable[..., Any], arguments: list[str
     parser.add_argument("--config", action=ActionConfigFile, help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=as_positional)
     try:
-        config = parser.parse_args(resolve_configs(arguments))
+        config = parser.parse_args(resolve_configs(_spell_out_flags(function, arguments)))
     except ArgumentError as error:
         raise UserError(one_sentence(error)) from error
     values = {name: value for name, value in config.as_dict().items() if name != "config"}
     code = function(**values)
     return int(code or 0)
+
+
+def _spell_out_flags(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+    """`--json` alone as `--json=true`."""
+    parameters = inspect.signature(function).parameters.values()
+    flags = {f"--{parameter.name}" for parameter in parameters if parameter.annotation is bool}
+    following = [*arguments[1:], "--"]
+    return [
+        f"{argument}=true" if argument in flags and after.startswith("--") else argument
+        for argument, after in zip(arguments, following, strict=False)
+    ]
 
 
 def one_sentence(error: Exception) -> str:

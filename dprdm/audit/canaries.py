@@ -1,0 +1,71 @@
+"""Pairs of private stores that differ by one record, the canary, made so that the record shows as much as it can."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from dprdm.files import write_text
+from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, Shard
+from dprdm.types import Embeddings, Query
+
+DIM = 4
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two neighbouring private stores, and the query that the canary answers best."""
+
+    present: PrivateStore
+    absent: PrivateStore
+    query: Query
+
+
+MakePair: TypeAlias = Callable[[Path], Pair]
+
+
+def worst_case(num_background: int, copies: int = 1, length: float = 1.0) -> MakePair:
+    """The canary is what is asked for; all else is its opposite. It displaces one of these from the k averaged, so the
+    mean moves by 2 * clip_norm / k: the bound that is accounted.
+
+    Args:
+        num_background: records beside the canary. So many that a sample holds k of them: then nothing but the canary's
+            own coin moves the mean, which is the case that the accountant reckons with.
+        copies: rows that hold the canary. More than 1 is a broken store.
+        length: of the canary's row. More than 1 is a broken store.
+    """
+    return around(np.tile(-_axis(), (num_background, 1)).astype(np.float32), copies, length)
+
+
+def around(background: Embeddings, copies: int = 1, length: float = 1.0) -> MakePair:
+    """The canary among rows of your own, opposite to their mean. Take public rows: an audit is charged to no ledger."""
+    mean = background.astype(np.float64).mean(axis=0)
+    norm = np.linalg.norm(mean)
+    query = -mean / norm if norm > 0 else np.eye(1, background.shape[1])[0]
+    canary = np.tile((length * query).astype(np.float32), (copies, 1))
+
+    def make(folder: Path) -> Pair:
+        present = write_store(folder / "present", np.concatenate([background, canary]))
+        return Pair(present, write_store(folder / "absent", background), query)
+
+    return make
+
+
+def write_store(path: Path, vectors: Embeddings) -> PrivateStore:
+    """A private store of these rows as they are. `index` would refuse some of them: an audit must not rely on that."""
+    path.mkdir(parents=True)
+    file = path / "00000.vectors.npy"
+    np.save(file, vectors)
+    shard = Shard("00000", len(vectors), hashlib.sha256(file.read_bytes()).hexdigest())
+    fingerprint = os.urandom(16).hex()
+    manifest = Manifest("private", fingerprint, encoder={}, dim=vectors.shape[1], source={}, shards=(shard,))
+    write_text(path / MANIFEST, manifest.to_json())
+    return PrivateStore(path)
+
+
+def _axis() -> Query:
+    return np.eye(1, DIM)[0]

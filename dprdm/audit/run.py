@@ -1,0 +1,158 @@
+"""An audit: attack the real release with the best canary there is, and compare what it shows with what is claimed."""
+
+import math
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from dprdm import check
+from dprdm.audit.bounds import lower_bound, project
+from dprdm.audit.canaries import MakePair, Pair, worst_case
+from dprdm.errors import UserError
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.ledger import Ledger, create_ledger
+from dprdm.privacy.noise import SecureNoise
+from dprdm.privacy.plan import Plan
+from dprdm.retrieval.release import release
+from dprdm.retrieval.retriever import Retriever
+from dprdm.retrieval.store import PrivateStore
+from dprdm.types import Query, Released
+
+# A guarantee holds at every delta. At these an attack of a few thousand trials sees most.
+DELTAS = (1e-3, 1e-2, 1e-1)
+# The cap of the auditor's own store: its ledger charges every trial, and must not stop them.
+NO_CAP = 1e12
+
+# Releases `trials` answers to a query from a store.
+Releasing: TypeAlias = Callable[[PrivateStore, Query], Released]
+# Turns releases of a store into one outcome a trial.
+Attack: TypeAlias = Callable[[Releasing, PrivateStore, Pair], Released]
+
+
+def look(released: Releasing, store: PrivateStore, pair: Pair) -> Released:
+    """Ask for the canary."""
+    return released(store, pair.query)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is attacked, and how.
+
+    Args:
+        plan: the mechanism and its noise; its claim is what the audit is held against.
+        retriever: searches the private store.
+        make_pair: writes the two stores.
+        attack: makes outcomes from releases.
+        queries_per_trial: released answers of the attacked store in one outcome; the claim is for so many.
+        noise: draws, anew for each release.
+    """
+
+    plan: Plan
+    retriever: Retriever
+    make_pair: MakePair
+    attack: Attack = look
+    queries_per_trial: int = 1
+    noise: Callable[[], SecureNoise] = SecureNoise
+
+
+@dataclass(frozen=True)
+class Finding:
+    """At `delta` the claim is `claimed`; the attack shows that epsilon is at least `shown`."""
+
+    delta: float
+    claimed: float
+    shown: float
+
+    @property
+    def is_violation(self) -> bool:
+        """Whether the claim is refuted."""
+        return self.shown > self.claimed
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What an audit found. All findings hold together with `confidence`. `trials` releases with the canary, as many
+    without."""
+
+    findings: tuple[Finding, ...]
+    confidence: float
+    trials: int
+
+    @property
+    def worst(self) -> Finding:
+        """The finding that comes nearest to refuting its claim, or refutes it most."""
+        return max(self.findings, key=lambda finding: finding.shown - finding.claimed)
+
+    @property
+    def is_violation(self) -> bool:
+        """Whether any claim is refuted."""
+        return any(finding.is_violation for finding in self.findings)
+
+
+def audit(scenario: Scenario, trials: int, confidence: float) -> AuditReport:
+    """Release from both stores of a pair through `retrieval.release`, charged to real ledgers, and compare.
+
+    Args:
+        trials: releases of each of the two stores: a quarter chooses the test, the rest counts.
+        confidence: of all findings together.
+    Raises:
+        UserError: if there is nothing to audit: a mechanism that claims nothing, or that releases once for all.
+    Guarantee:
+        - Code that keeps its claim is accused with chance 1 - confidence at most
+          (tests/audit/test_audit.py::test_the_real_code_keeps_its_claim).
+    """
+    _check_auditable(scenario.plan, trials)
+    with tempfile.TemporaryDirectory() as folder:
+        pair = scenario.make_pair(Path(folder))
+        outcomes = [scenario.attack(_releasing(scenario, trials), store, pair) for store in (pair.present, pair.absent)]
+    present, absent = project(*outcomes)
+    claims = _claims(scenario)
+    each = 1 - (1 - confidence) / len(claims)
+    findings = (Finding(at, claim, lower_bound(present, absent, at, each)) for at, claim in claims.items())
+    return AuditReport(tuple(findings), confidence, trials)
+
+
+def standard_scenario(plan: Plan, retriever: Retriever) -> Scenario:
+    """The worst case for this plan: so many records beside the canary that k of them are sampled, but once in 10^9."""
+    fields: Any = plan.mechanism
+    k, sampling_rate = getattr(fields, "k", 1), getattr(fields, "sampling_rate", 1.0)
+    expected = k + 40 + 10 * math.sqrt(k)
+    return Scenario(plan, retriever, worst_case(math.ceil(expected / sampling_rate)))
+
+
+def _check_auditable(plan: Plan, trials: int) -> None:
+    check.at_least(100, trials=trials)
+    if not plan.is_private:
+        raise UserError(f"The mechanism {plan.mechanism.name} claims no privacy: there is nothing to audit.")
+    if plan.mechanism.answers_all_after_one_release:
+        raise UserError(
+            f"The mechanism {plan.mechanism.name} releases once for all queries; audits are of those that release for each."
+        )
+
+
+def _claims(scenario: Scenario) -> dict[float, float]:
+    """Epsilon at each delta, by the accountant that charges, of as many queries as make one outcome."""
+    plan, count = scenario.plan, scenario.queries_per_trial
+    deltas = sorted({plan.budget.delta, *DELTAS})
+    return {delta: _at(plan, delta).epsilons(count).epsilon for delta in deltas}
+
+
+def _at(plan: Plan, delta: float) -> Plan:
+    return Plan(plan.mechanism, Budget(plan.budget.epsilon, delta), plan.num_queries, plan.noise_std, plan.max_per_unit)
+
+
+def _releasing(scenario: Scenario, trials: int) -> Releasing:
+    def released(store: PrivateStore, query: Query) -> Released:
+        queries = query[None].repeat(trials, axis=0)
+        ledger = _ledger(store, scenario.plan.budget.delta)
+        return release(queries, store, scenario.plan, scenario.retriever, ledger, scenario.noise())[0]
+
+    return released
+
+
+def _ledger(store: PrivateStore, delta: float) -> Ledger:
+    if store.ledger_path.exists():
+        return Ledger(store.ledger_path, store.fingerprint)
+    return create_ledger(store.ledger_path, store.fingerprint, Budget(NO_CAP, delta))
