@@ -5,6 +5,8 @@ from typing import Protocol, runtime_checkable
 
 import lightning as L
 
+from dprdm.files import write_whole
+
 
 @runtime_checkable
 class Exportable(Protocol):
@@ -15,7 +17,9 @@ class Exportable(Protocol):
 
 
 class Export(L.Callback):
-    """Write the module's weights when training ends, also when it was interrupted.
+    """Write the module's weights when training ends, or is interrupted; whole or not at all.
+
+    Interrupted, it writes the weights of that moment: where weights are averaged, not their average.
 
     Args:
         path: the file to write.
@@ -27,5 +31,9 @@ class Export(L.Callback):
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write them, from one process."""
         if trainer.is_global_zero and isinstance(pl_module, Exportable):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            pl_module.export(self.path)
+            write_whole(self.path, pl_module.export)
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Write them if it was the user who stopped the training."""
+        if isinstance(exception, KeyboardInterrupt):
+            self.on_fit_end(trainer, pl_module)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from dprdm.errors import UserError
 
 
@@ -18,6 +20,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         with beside.open("rb+") as stream:
             os.fsync(stream.fileno())
         beside.replace(path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"Expected to write {path}, and it failed ({reason}). Is the disk full? Nothing half written was left."
+        ) from error
     finally:
         beside.unlink(missing_ok=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -132,7 +133,7 @@ class RetrievalDiffusion(L.LightningModule):
             )
         try:
             self.network.load_state_dict(load_file(path))
-        except (RuntimeError, OSError) as error:
+        except (SafetensorError, RuntimeError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"Expected weights of this network in {path}; loading them failed: {reason}") from error
 

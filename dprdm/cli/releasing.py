@@ -16,7 +16,7 @@ from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.certificate import certify, write_certificate
-from dprdm.privacy.ledger import Ledger, create_ledger
+from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
 from dprdm.privacy.mechanism import PrivacyMechanism
 from dprdm.privacy.noise import SecureNoise
 from dprdm.privacy.plan import Plan, make_plan
@@ -110,6 +110,11 @@ class Releasing:
             raise UserError("Expected a private store. Make one with `index`, then name it with --private_store.")
         if not (path / MANIFEST).exists() and self.options.private is not None:
             source = self.options.private
+            if source.group(0) is not None:
+                raise UserError(
+                    "These images are grouped by person, and `predict` would index them as single images. "
+                    "Make the store with `index --group_column ... --max_per_group ...` first."
+                )
             with tqdm(total=len(source), desc="Embedding private images", unit="image") as progress:
                 report = build_store(source, self.data.encoder, path, PrivateStore, progress)
             for key in report.skipped:
@@ -136,7 +141,7 @@ class Releasing:
         delta = self.options.delta if self.options.delta is not None else 1 / max(2, store.num_units)
         if self.options.eps is not None:
             return Budget(self.options.eps, delta)
-        if isinstance(store, PrivateStore) and not self.mechanism.is_private and store.ledger_path.exists():
+        if isinstance(store, PrivateStore) and not self.mechanism.is_private and ledger_exists(store.ledger_path):
             cap = Ledger(store.ledger_path, store.fingerprint).cap()
             assert cap is not None
             return cap
@@ -145,7 +150,7 @@ class Releasing:
     def _ledger(self, store: PrivateStore | PublicStore, budget: Budget) -> Ledger | None:
         if not isinstance(store, PrivateStore):
             return None
-        if store.ledger_path.exists():
+        if ledger_exists(store.ledger_path):
             return Ledger(store.ledger_path, store.fingerprint)
         print(
             f"The store's cap is now epsilon {budget.epsilon:g} at delta {budget.delta:.3g}; `ledger cap` changes it."

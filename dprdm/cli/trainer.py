@@ -32,6 +32,7 @@ def run_trainer(command: str, arguments: list[str]) -> int:
     if command == "predict" and not has_config(arguments):
         print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
         arguments = ["--config", DEMO_CONFIG, *arguments]
+    arguments = ["--wandb=true" if argument == "--wandb" else argument for argument in arguments]
     arguments = expand_arguments(resolve_configs(arguments))
     set_loader("dprdm", _load_yaml, yaml.YAMLError)
     try:

@@ -1,5 +1,6 @@
 """Embed a collection into a store, shard by shard. A shard is whole or absent, so an interrupted index goes on from there."""
 
+import hashlib
 import json
 import secrets
 from collections import Counter
@@ -80,7 +81,14 @@ def build_store(
     """
     if (path / MANIFEST).exists():
         raise StoreError(f"Expected no store in {path}, and there is one. Give another folder, or delete that one.")
-    description = {"images": len(source), "shard_rows": shard_rows, "encoder": encoder.identity, "kind": kind.kind}
+    if max_per_unit:
+        _require_owners(source)
+    description = {
+        "keys_sha256": _hash_keys(source),
+        "shard_rows": shard_rows,
+        "encoder": encoder.identity,
+        "kind": kind.kind,
+    }
     _begin(path, description)
     shards = []
     for start in range(0, len(source), shard_rows):
@@ -93,6 +101,21 @@ def build_store(
         shard = read_json(path / f"{name}.json", StoreError)
         shards.append(Shard(**{**shard, "skipped": tuple(shard["skipped"])}))
     return _finish(path, source, tuple(shards), encoder, kind, max_per_unit)
+
+
+def _require_owners(source: ImageSource) -> None:
+    """Everybody's owner is known, or nothing is embedded: nobody may be left without one."""
+    for index in range(len(source)):
+        if source.group(index) is None:
+            raise UserError("Expected a group for every image where max_per_group is given. Name the --group_column.")
+
+
+def _hash_keys(source: ImageSource) -> str:
+    """What the images are called, so that an index is only gone on with over the same images."""
+    digest = hashlib.sha256()
+    for index in range(len(source)):
+        digest.update(json.dumps(source.key(index)).encode())
+    return digest.hexdigest()
 
 
 def _begin(path: Path, description: dict[str, Any]) -> None:
@@ -211,8 +234,7 @@ def _write_units(path: Path, source: ImageSource, shards: tuple[Shard, ...], max
     rows_of: dict[str, list[int]] = {}
     for row, item in enumerate(index.tolist()):
         group = source.group(item)
-        if group is None:
-            raise UserError("Expected a group for every image where max_per_group is given. Name the --group-column.")
+        assert group is not None  # by _require_owners
         rows_of.setdefault(group, []).append(row)
     kept = [rows[:max_per_unit] for rows in rows_of.values()]
     offsets = np.cumsum([0, *map(len, kept)])

@@ -49,7 +49,13 @@ class ScheduleConfig:
         if name == "ddim":
             return DDIMScheduler(**self._common, clip_sample=False, set_alpha_to_one=False, timestep_spacing="trailing")
         return DPMSolverMultistepScheduler(
-            **self._common, algorithm_type="dpmsolver++", solver_order=2, timestep_spacing="trailing"
+            **self._common,
+            algorithm_type="dpmsolver++",
+            solver_order=2,
+            timestep_spacing="trailing",
+            # Steps of equal log-SNR. Linear betas leave too few steps at the low-noise end without it: on Gaussian data with a
+            # known answer, 20 steps err by 14% in the standard deviation without, and by 0.6% with it.
+            use_lu_lambdas=self.beta_schedule != "squaredcos_cap_v2",
         )
 
 

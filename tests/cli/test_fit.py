@@ -35,7 +35,7 @@ def test_trains_the_generator_and_exports_what_predict_loads(private_images: Pat
 
 def test_tracks_offline_with_wandb_when_asked(private_images: Path) -> None:
     images = ("--data.init_args.source.init_args.folder", str(private_images))
-    assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL, "--wandb", "true"]) == 0
+    assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL, "--wandb"]) == 0
     assert list(Path("runs/wandb").glob("offline-run-*"))
 
 

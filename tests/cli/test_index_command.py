@@ -1,5 +1,8 @@
 """`index` through the front door."""
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from dprdm.cli import main
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import refusal
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +51,18 @@ def test_bad_folders_are_refused_and_leave_nothing(make, sentence: str, capsys: 
     make()
     assert sentence in refusal(capsys, ["index", "--images", "images", "--out", "store"])
     assert not Path("store").exists()
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(private_images: Path) -> None:
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    command = [sys.executable, str(ROOT / "main.py"), "index", "--images", str(private_images), "--out", "store"]
+    done = subprocess.run(command, preexec_fn=no_room, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Is the disk full?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in Path("store").iterdir()} == {"begun.json"}
 
 
 def test_a_finished_store_is_not_overwritten(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:

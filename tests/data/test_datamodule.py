@@ -1,0 +1,104 @@
+"""What the generator trains on: images as asked for, neighbours that are unit rows near their image."""
+
+import numpy as np
+import pytest
+import torch
+
+from dprdm.data.datamodule import ImagesWithNeighbours, NeighbourDataModule
+from dprdm.errors import StoreError, UserError
+from dprdm.retrieval.store import MANIFEST
+from tests.data.pictures import Pictures, demo_encoder
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return demo_encoder()
+
+
+def module(path, encoder, source=None, **options):
+    return NeighbourDataModule(source or Pictures(40), encoder, path, **{"image_size": 14, "channels": 1, **options})
+
+
+def test_serves_images_and_neighbours_of_the_shape_asked_for(tmp_path, encoder):
+    data = module(tmp_path, encoder, k=3, batch_size=8, channels=3)
+    data.prepare_data()
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    assert batch["image"].shape == (8, 3, 14, 14) and batch["image"].dtype == torch.uint8
+    assert batch["neighbours"].shape == (8, 3, 64) and batch["neighbours"].dtype == torch.float32
+    assert torch.allclose(batch["neighbours"].norm(dim=2), torch.ones(8, 3), atol=1e-5)
+
+
+def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_path, encoder):
+    source = Pictures(20, broken=(0, 5))
+    data = module(tmp_path, encoder, source, k=2)
+    store = data.public_store()
+    images = ImagesWithNeighbours(source, store, 2, 2, 28, 1, False)
+    assert len(images) == 18
+    for row, position in enumerate(store.source_index().tolist()):
+        item = images[row]
+        assert np.array_equal(item["image"][0].numpy(), source.pixels[position])
+        scores = store.vectors(np.arange(18)) @ store.vectors(np.array([row]))[0]
+        nearest = np.sort(np.delete(scores, row))[::-1][:2]
+        assert np.allclose(item["neighbours"].numpy() @ store.vectors(np.array([row]))[0], nearest, atol=1e-5)
+
+
+def test_a_spread_reaches_farther_out_but_not_past_its_end(tmp_path, encoder):
+    data = module(tmp_path, encoder)
+    images = ImagesWithNeighbours(data.source, data.public_store(), 3, 20, 14, 1, False)
+    torch.manual_seed(0)
+    ranks = [images._ranks() for _ in range(300)]
+    assert all(len(set(drawn.tolist())) == 3 for drawn in ranks)
+    reached = {int(drawn.max()) for drawn in ranks}
+    assert reached >= set(range(2, 18)) and max(reached) <= 19
+
+
+def test_validation_images_are_set_aside_always_the_same(tmp_path, encoder):
+    first, second = module(tmp_path, encoder), module(tmp_path, encoder)
+    for data in (first, second):
+        torch.seed()
+        data.setup("fit")
+    assert list(first.validation_images.indices) == list(second.validation_images.indices)
+    assert len(first.validation_images) == 4
+    assert not set(first.validation_images.indices) & set(first.train_images.indices)
+    held = [item["image"] for item in first.validation_images]
+    assert torch.equal(next(iter(second.val_dataloader()))["image"], torch.stack(held))
+
+
+def test_validation_images_are_not_mirrored(tmp_path, encoder):
+    data = module(tmp_path, encoder, image_size=28, mirror=True)
+    data.setup("validate")
+    for _ in range(3):
+        for item, index in zip(data.validation_images, data.validation_images.indices, strict=True):
+            assert np.array_equal(item["image"][0].numpy(), data.source.pixels[index])
+
+
+def test_training_images_are_mirrored_where_asked_for(tmp_path, encoder):
+    data = module(tmp_path, encoder)
+    source, store = data.source, data.public_store()
+    torch.manual_seed(0)
+    for mirror in (False, True):
+        images = ImagesWithNeighbours(source, store, 4, 4, 28, 1, mirror)
+        same = [np.array_equal(images[0]["image"][0].numpy(), source.pixels[0]) for _ in range(40)]
+        assert all(same) != mirror and any(same)
+
+
+def test_predict_needs_no_neighbours(tmp_path, encoder):
+    module(tmp_path, encoder).setup("predict")
+    assert not (tmp_path / MANIFEST).exists()
+
+
+def test_the_store_is_made_once_and_asked_for_its_encoder(tmp_path, encoder):
+    fingerprint = module(tmp_path, encoder).public_store().fingerprint
+    assert module(tmp_path, encoder).public_store().fingerprint == fingerprint
+    other = demo_encoder()
+    other.identity = {**other.identity, "weights_sha256": "0" * 64}
+    with pytest.raises(StoreError, match=r"differs in weights_sha256"):
+        module(tmp_path, other).public_store()
+
+
+def test_a_spread_below_k_is_refused(tmp_path, encoder):
+    with pytest.raises(UserError, match=r"Expected spread=2"):
+        module(tmp_path, encoder, k=3, spread=2)
+    with pytest.raises(UserError, match=r"Expected k=0"):
+        module(tmp_path, encoder, k=0)

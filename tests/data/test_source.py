@@ -1,0 +1,108 @@
+"""Any picture becomes an upright RGB or grey one, or is named as unreadable."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dprdm.data.source import UnreadableImage, read_image
+from tests.data.pictures import Pictures, picture
+
+ORIENTATION = 0x0112
+
+
+def corner_marked() -> Image.Image:
+    """16 x 8, black, with a white quarter at the top left."""
+    pixels = np.zeros((8, 16, 3), np.uint8)
+    pixels[:4, :8] = 255
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_undone(tmp_path, orientation):
+    """The camera stored what `undo` makes of the upright picture, and wrote down how to turn it back."""
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }  # fmt: skip
+    upright = corner_marked()
+    stored = upright.transpose(turn[orientation]) if orientation in turn else upright
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    stored.save(tmp_path / "photo.png", exif=exif)
+    assert np.array_equal(np.asarray(read_image(tmp_path / "photo.png")), np.asarray(upright))
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "CMYK", "YCbCr"])
+def test_every_mode_becomes_rgb(tmp_path, mode):
+    suffix = "png" if mode in {"1", "P", "LA", "RGBA"} else "tif"
+    corner_marked().convert("RGB").convert("L" if mode == "LA" else "RGB").convert(mode).save(tmp_path / f"a.{suffix}")
+    image = read_image(tmp_path / f"a.{suffix}")
+    assert image.mode == "RGB" and image.size == (16, 8)
+    pixels = np.asarray(image).astype(int)
+    assert (pixels[0, 0] > 240).all() and (pixels[-1, -1] < 15).all()
+
+
+def test_grey_stays_grey(tmp_path):
+    corner_marked().convert("L").save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").mode == "L"
+
+
+def test_sixteen_bits_keep_their_shades(tmp_path):
+    ramp = np.linspace(0, 65535, 16 * 8).reshape(8, 16).astype(np.uint16)
+    Image.fromarray(ramp).save(tmp_path / "scan.png")
+    pixels = np.asarray(read_image(tmp_path / "scan.png")).astype(int)
+    pixels = pixels.reshape(8, 16, -1)[..., 0]
+    assert np.abs(pixels - ramp / 257).max() <= 1
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # Pillow says so where it skips a damaged tag
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "bmp", "tif", "webp", "ppm"])
+def test_a_damaged_file_is_unreadable_by_name_or_read(tmp_path, suffix):
+    """Cut off anywhere or with bytes overwritten, a file is either decoded or named; nothing else is raised."""
+    whole = picture(tmp_path / f"whole.{suffix}", (32, 32)).read_bytes()
+    draws = np.random.default_rng(0)
+    damaged = [whole[: len(whole) * cut // 10] for cut in range(10)]
+    for _ in range(100):
+        content = bytearray(whole)
+        for at in draws.integers(0, min(200, len(whole)), 3):
+            content[at] = draws.integers(0, 256)
+        damaged.append(bytes(content))
+    path = tmp_path / f"damaged.{suffix}"
+    unreadable = 0
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            assert read_image(path).mode in {"RGB", "L"}
+        except UnreadableImage as error:
+            assert path.name in str(error)
+            unreadable += 1
+    assert unreadable >= 3
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
+def test_no_image_at_all(tmp_path, content):
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(UnreadableImage, match=r"a\.png"):
+        read_image(tmp_path / "a.png")
+
+
+def test_a_missing_file_is_unreadable(tmp_path):
+    with pytest.raises(UnreadableImage, match=r"gone\.png"):
+        read_image(tmp_path / "gone.png")
+
+
+def test_a_picture_too_large_to_trust_is_unreadable(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    buffer = io.BytesIO()
+    Image.new("L", (100, 100)).save(buffer, format="PNG")
+    (tmp_path / "bomb.png").write_bytes(buffer.getvalue())
+    with pytest.raises(UnreadableImage, match=r"bomb\.png"):
+        read_image(tmp_path / "bomb.png")
+
+
+def test_a_source_groups_and_prompts_nothing_unless_it_says_so():
+    source = Pictures(2)
+    assert source.group(0) is None and list(source.prompts()) == []

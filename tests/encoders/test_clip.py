@@ -1,0 +1,119 @@
+"""The encoder: unit vectors, one at a time or together, and an identity that changes with whatever changes them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from dprdm.assets import DEMO
+from dprdm.data.fashion import CLASS_NAMES, FashionDemo
+from dprdm.encoders.clip import ClipEncoder
+from dprdm.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return ClipEncoder()
+
+
+@pytest.fixture(scope="module")
+def garments():
+    source = FashionDemo("heldout")
+    return [source.image(index) for index in range(300)], source.labels[:300]
+
+
+def test_images_and_captions_are_unit_vectors_in_one_space(encoder, garments):
+    images, texts = encoder.images(garments[0][:20]), encoder.texts(CLASS_NAMES)
+    assert images.dtype == texts.dtype == np.float32
+    assert images.shape == (20, encoder.dim) and texts.shape == (10, encoder.dim)
+    for vectors in (images, texts):
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_a_caption_finds_its_images(encoder, garments):
+    images, labels = garments
+    nearest = (encoder.images(images) @ encoder.texts(CLASS_NAMES).T).argmax(1)
+    assert (nearest == labels).mean() > 0.7
+
+
+def test_dark_and_bright_garments_of_one_class_lie_apart(encoder, garments):
+    """What the demo rests on: the space knows how dark a garment is, though no caption says so."""
+    image = garments[0][0]
+    bright, dark = encoder.images([image, image.point(lambda value: value // 2)])
+    assert bright @ dark < 0.99
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 256])
+def test_a_vector_does_not_depend_on_its_batch(encoder, garments, batch_size):
+    other = ClipEncoder(batch_size=batch_size)
+    assert np.allclose(other.images(garments[0][:20]), encoder.images(garments[0][:20]), atol=1e-5)
+    assert np.allclose(other.texts(CLASS_NAMES), encoder.texts(CLASS_NAMES), atol=1e-5)
+
+
+def test_grey_and_its_rgb_copy_are_one(encoder, garments):
+    grey = garments[0][0]
+    assert np.array_equal(encoder.images([grey]), encoder.images([grey.convert("RGB")]))
+
+
+def test_pictures_of_any_size_are_taken(encoder):
+    pictures = [Image.new("RGB", size, "red") for size in ((1, 1), (500, 20), (28, 28))]
+    assert np.isfinite(encoder.images(pictures)).all()
+
+
+def test_nothing_gives_nothing(encoder):
+    assert encoder.images([]).shape == (0, encoder.dim) and encoder.texts([]).shape == (0, encoder.dim)
+
+
+def test_identity_is_the_same_every_time(encoder):
+    assert ClipEncoder().identity == encoder.identity
+
+
+def test_identity_changes_with_one_weight(encoder, tmp_path):
+    state = load_file(DEMO / "encoder.safetensors")
+    name = next(name for name, tensor in state.items() if tensor.ndim == 2)
+    state[name][0, 0] += 1
+    save_file(state, tmp_path / "other.safetensors")
+    other = ClipEncoder(pretrained=str(tmp_path / "other.safetensors")).identity
+    assert [key for key in other if other[key] != encoder.identity[key]] == ["weights_sha256"]
+
+
+def test_identity_changes_with_the_preprocessing(encoder, tmp_path):
+    config = json.loads((DEMO / "dprdm_demo_clip.json").read_text())
+    config["vision_cfg"]["image_size"] = 28
+    (tmp_path / "other_clip.json").write_text(json.dumps(config))
+    path = str(tmp_path / "other_clip.json")
+    other = ClipEncoder(path, str(DEMO / "encoder.safetensors"))
+    assert other.identity["weights_sha256"] == encoder.identity["weights_sha256"]
+    assert other.identity["preprocess_sha256"] == encoder.identity["preprocess_sha256"]
+    assert other.identity["model"] == "other_clip"
+    other.model.visual.preprocess_cfg["mean"] = (0.0, 0.0, 0.0)
+    from dprdm.encoders.clip import _hash_json
+
+    assert _hash_json(other.model.visual.preprocess_cfg) != encoder.identity["preprocess_sha256"]
+
+
+def test_unknown_models_tags_and_files_are_named():
+    with pytest.raises(UserError, match=r"Expected a model that open_clip knows, not 'ViT-Z'"):
+        ClipEncoder("ViT-Z", "openai")
+    with pytest.raises(
+        UserError, match=r"Expected pretrained=nowhere to be a file or a tag of ViT-B-32; its tags are .*openai"
+    ):
+        ClipEncoder("ViT-B-32", "nowhere")
+    with pytest.raises(UserError, match=r"Expected weights for the encoder ViT-B-32"):
+        ClipEncoder("ViT-B-32")
+    with pytest.raises(UserError, match=r"Expected an open_clip model config at gone\.json"):
+        ClipEncoder("gone.json", "x")
+
+
+@pytest.mark.parametrize("content", ["garbage", "other network"])
+def test_weights_that_are_none_are_refused_in_a_sentence(tmp_path, content):
+    path = tmp_path / "weights.safetensors"
+    if content == "garbage":
+        path.write_bytes(b"no weights")
+    else:
+        save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(UserError, match=r"weights\.safetensors"):
+        ClipEncoder(pretrained=str(path))
