@@ -53,7 +53,8 @@ def one_sentence(error: Exception) -> str:
         names = [name for name in re.findall(r"<class '(?:\w+\.)*(\w+)'>", kinds[1]) if name != "NoneType"]
         readable = " or ".join({"float": "a number", "int": "a whole number"}.get(name, name) for name in names)
         return f"Expected {key[1]} to be {readable or 'valid'}, got {value[1].strip()}."
-    return " ".join(line.strip(" -") for line in text.splitlines()[:2] if line.strip())
+    lines = [line.strip(" -") for line in text.splitlines() if line.strip(" -")]
+    return " ".join(lines[:3])
 
 
 def _first_line(function: Callable[..., Any]) -> str:
