@@ -8,12 +8,14 @@ from tqdm import tqdm
 from dprdm.data.folder import ImageFolder
 from dprdm.data.index import SHARD_ROWS, build_store
 from dprdm.encoders.clip import DEMO_MODEL, ClipEncoder
-from dprdm.retrieval.store import PrivateStore, PublicStore
+from dprdm.errors import UserError
+from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates
+from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore
 
 
 def index(
-    images: Path,
-    out: Path,
+    images: Path | None = None,
+    out: Path | None = None,
     captions: Path | None = None,
     kind: Literal["private", "public"] = "private",
     model: str = DEMO_MODEL,
@@ -22,8 +24,9 @@ def index(
     shard_rows: int = SHARD_ROWS,
     group_column: str | None = None,
     max_per_group: int = 1,
+    check: Path | None = None,
 ) -> None:
-    """Embed a folder of images into a store. Interrupted, the same command goes on from there.
+    """Embed a folder of images into a store, or check one. Interrupted, the same command goes on from there.
 
     Args:
         images: folder of images, searched to any depth.
@@ -37,7 +40,13 @@ def index(
         group_column: column of the captions table that names the person an image belongs to. The unit of privacy is then a
             person and all their images; without it, one image.
         max_per_group: images that one person may contribute; the rest is left out.
+        check: instead of all this, folder of a finished store: read every vector and compare the checksums.
     """
+    if check is not None:
+        print(_check(check))
+        return
+    if images is None or out is None:
+        raise UserError("Expected --images and --out, or --check with a finished store.")
     source = ImageFolder(images, captions, group_column)
     encoder = ClipEncoder(model, pretrained, device)
     store: type[PrivateStore] | type[PublicStore] = PrivateStore if kind == "private" else PublicStore
@@ -50,3 +59,26 @@ def index(
         print(f"{report.dropped} images of persons with more than {max_per_group} were left out.")
     for key in report.skipped:
         print(f"Skipped, cannot be read: {key}")
+    if kind == "private":
+        print(_advice(PrivateStore(out, check=False)), end="")
+
+
+def _check(path: Path) -> str:
+    private = (path / MANIFEST).is_file() and Manifest.read(path / MANIFEST).kind == PrivateStore.kind
+    store = PrivateStore(path, check=True) if private else PublicStore(path, check=True)
+    return f"{len(store)} rows in {len(store.manifest.shards)} shards of {path}: every checksum holds."
+
+
+def _advice(store: PrivateStore) -> str:
+    """Near-duplicates, for the eyes of the data's owner: printed, and kept nowhere."""
+    found = near_duplicates(store)
+    if not found.with_copy:
+        return ""
+    sample = "" if found.compared == found.rows else f" of {found.compared} sampled"
+    lines = [
+        f"{found.with_copy}{sample} images look almost the same as another one (cosine above {THRESHOLD}). Someone may be "
+        "there twice, and is then protected half as well: name persons with --group_column, or remove copies.",
+        *(f"  {' and '.join(keys_of(store, pair))}" for pair in found.pairs),
+        "This list is private. It is shown here and kept nowhere.",
+    ]
+    return "\n".join(lines) + "\n"

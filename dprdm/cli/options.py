@@ -17,7 +17,8 @@ class PredictOptions:
 
     Args:
         mechanism: what makes the release private: gaussian (the paper's), or nonprivate (a baseline; marked everywhere).
-        retriever: where neighbours come from: exact (the private store), or public (the paper's public-only baseline).
+        retriever: where neighbours come from: exact, faiss_flat or faiss_ivf (the private store), or public (the paper's
+            public-only baseline).
         eps: the budget's epsilon; also the store's cap, the first time.
         delta: the budget's delta; by default 1 / number of private records, which treats that number as public.
         queries: how many queries the budget is to pay for, over all runs; by default those of this run.

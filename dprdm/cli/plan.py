@@ -2,9 +2,12 @@
 
 import json as json_format
 import math
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from dprdm import check
+from dprdm.cli.choosing import Choice, choice_text, choose_setting
 from dprdm.cli.plugins import known_plugins
 from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
@@ -12,6 +15,7 @@ from dprdm.privacy.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_q
 
 USUAL_K = 20
 USUAL_SAMPLING_RATE = 0.02
+USUAL_DIM = 512
 
 
 def plan(
@@ -23,8 +27,10 @@ def plan(
     sampling_rate: float | None = None,
     noise_std: float | None = None,
     max_per_person: int = 1,
-    dim: int = 512,
+    dim: int | None = None,
     json: bool = False,
+    choose: Path | None = None,
+    plot: Path | None = None,
 ) -> None:
     """Solve for the one of queries, eps, k, sampling_rate and noise_std that is left out; touches no data.
 
@@ -37,25 +43,60 @@ def plan(
         sampling_rate: chance of each record to be searched for a query; 0.02 if another is left out too.
         noise_std: standard deviation of the noise in each coordinate.
         max_per_person: most records that one person holds, where the unit of privacy is a person.
-        dim: length of the vectors; says how large the noise is.
+        dim: length of the vectors; says how large the noise is. 512 if left out, or what --choose finds.
         json: print one JSON object instead.
+        choose: folder of a public store on which k and sampling_rate are rehearsed and the best are taken, for the given
+            queries and eps; a k or sampling_rate that is given stays.
+        plot: folder for pictures of the plan and what lies around it, PNG and SVG.
     """
-    check.at_least(1, dim=dim)
     given_delta = _delta(records, delta)
-    assumed = []
+    assumed: list[str] = []
+    choice = None
+    if choose is not None:
+        choice = _choose(choose, queries, eps, given_delta, k, sampling_rate, noise_std, records, max_per_person)
+        k, sampling_rate, dim = choice.best.k, choice.best.sampling_rate, dim or choice.dim
+    dim = check.at_least(1, dim=USUAL_DIM if dim is None else dim)
     if k is None and None in (queries, eps, sampling_rate, noise_std):
         k, assumed = USUAL_K, [f"k {USUAL_K}"]
     if sampling_rate is None and None in (queries, eps, noise_std):
         sampling_rate, assumed = USUAL_SAMPLING_RATE, [*assumed, f"sampling_rate {USUAL_SAMPLING_RATE}"]
     solved = _solve(queries, eps, given_delta, k, sampling_rate, noise_std, max_per_person)
     summary = _summary(solved)
+    pictures = [] if plot is None else _draw(solved, plot, records, dim)
     if json:
-        print(json_format.dumps(summary))
+        rehearsed = {} if choice is None else {"rehearsed": [asdict(one) for one in choice.settings]}
+        print(json_format.dumps({**summary, **rehearsed}))
     else:
+        if choice is not None:
+            print(choice_text(choice))
         print(_text(summary, solved.max_per_unit, dim))
         notes = [f"Not given, so assumed: {', '.join(assumed)}."] if assumed else []
         notes += ["delta is 1/records: the number of records is treated as public."] if delta is None else []
+        notes += [f"Drew {path} and .svg." for path in pictures]
         print("\n".join(notes + _warnings(summary, records)))
+
+
+def _choose(
+    store: Path,
+    queries: int | None,
+    eps: float | None,
+    delta: float,
+    k: int | None,
+    sampling_rate: float | None,
+    noise_std: float | None,
+    records: int | None,
+    max_per_person: int,
+) -> Choice:
+    if queries is None or eps is None or noise_std is not None:
+        raise UserError("Expected --queries and --eps, and no --noise_std, with --choose: the noise is solved for.")
+    mechanism = known_plugins("mechanism")["gaussian"]()
+    return choose_setting(store, mechanism, Budget(eps, delta), queries, k, sampling_rate, records, max_per_person)
+
+
+def _draw(solved: Plan, folder: Path, records: int | None, dim: int) -> list[Path]:
+    from dprdm.report.plan_plots import Setting, write_plots
+
+    return write_plots(Setting(solved, records, dim), folder)
 
 
 def _delta(records: int | None, delta: float | None) -> float:
@@ -79,7 +120,7 @@ def _solve(
     given = {"queries": queries, "eps": eps, "k": k, "sampling_rate": sampling_rate, "noise_std": noise_std}
     missing = [name for name, value in given.items() if value is None]
     if len(missing) > 1:
-        raise UserError(f"Expected all but one of --queries, --eps and --noise-std; {', '.join(missing)} are missing.")
+        raise UserError(f"Expected all but one of --queries, --eps and --noise_std; {', '.join(missing)} are missing.")
     # Where k or the sampling rate is solved for, the default stands in until it is.
     fields = {name: given[name] for name in ("k", "sampling_rate") if given[name] is not None}
     mechanism = known_plugins("mechanism")["gaussian"](**fields)

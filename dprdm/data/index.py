@@ -204,6 +204,7 @@ def _finish(
         shards=shards,
         group_column=(getattr(source, "group_column", None) or "group") if max_per_unit else None,
         max_per_unit=max_per_unit or 1,
+        units_sha256=hash_file(path / "units.npz") if max_per_unit else None,
     )
     write_text(path / MANIFEST, manifest.to_json())
     return IndexReport(rows, skipped, dropped)

@@ -47,13 +47,14 @@ def near_duplicates(store: Store, threshold: float = THRESHOLD, compare_all: int
     units = _units(store)
     searched = np.flatnonzero(units >= 0)
     asked = _even_sample(searched, compare_all)
-    copied, pairs = [], []
+    copied: list[Bool[np.ndarray, ...]] = []
+    pairs: set[tuple[int, int]] = set()
     for block in _blocks(asked):
         mine, found = _compare(store, block, searched, units, threshold)
         copied.append(mine)
-        pairs += [pair for pair in found if len(pairs) < PAIRS and pair[::-1] not in pairs]
+        pairs |= {(min(pair), max(pair)) for pair in found}
     with_copy = int(np.concatenate([np.zeros(0, bool), *copied]).sum())
-    return Duplicates(len(searched), len(asked), with_copy, tuple(pairs[:PAIRS]))
+    return Duplicates(len(searched), len(asked), with_copy, tuple(sorted(pairs)[:PAIRS]))
 
 
 def keys_of(store: Store, rows: Sequence[int]) -> list[str]:
@@ -66,7 +67,7 @@ def keys_of(store: Store, rows: Sequence[int]) -> list[str]:
 
 
 def _compare(
-    store: Store, block: RowIds, searched: RowIds, units: Int[np.ndarray, "all"], threshold: float
+    store: Store, block: RowIds, searched: Int[np.ndarray, "searched"], units: Int[np.ndarray, "all"], threshold: float
 ) -> tuple[Bool[np.ndarray, "row"], list[tuple[int, int]]]:
     """Which rows of a block have a copy, and pairs of a row with its first copy."""
     vectors, copied = store.vectors(block), np.zeros(len(block), bool)

@@ -51,6 +51,7 @@ class Manifest:
     shards: tuple[Shard, ...] = field(default=())
     group_column: str | None = None
     max_per_unit: int = 1
+    units_sha256: str | None = None
     format: int = FORMAT
 
     @property
@@ -154,7 +155,10 @@ class Store:
             )
 
     def check(self) -> None:
-        """Compare every shard with its checksum. Raises StoreError at the first that differs."""
+        """Compare every shard, and the table of persons, with its checksum. Raises StoreError at the first that differs."""
+        units = self.manifest.units_sha256
+        if units is not None and hash_file(self.path / "units.npz") != units:
+            raise StoreError(f"The table of persons in {self.path} is damaged: its checksum differs. Index again.")
         for shard in self.manifest.shards:
             if hash_file(self.path / f"{shard.name}.vectors.npy") != shard.sha256:
                 raise StoreError(f"Shard {shard.name} of {self.path} is damaged: its checksum differs. Index again.")

@@ -70,7 +70,10 @@ def test_options_of_predict_are_refused(capsys: pytest.CaptureFixture[str]) -> N
         (["--config", "demo.yaml", "--trainer.max_stepz", "3"], "max_stepz"),
         (["--config", "demo.yaml", "--data.init_args.k", "0"], "k=0"),
         (["--config", "nope.yaml"], "Known there"),
-        (["--config", "demo.yaml", "--model.init_args.weights", "none.safetensors"], "Expected weights at none.safetensors"),
+        (
+            ["--config", "demo.yaml", "--model.init_args.weights", "none.safetensors"],
+            "Expected weights at none.safetensors",
+        ),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dprdm.cli import main
+from dprdm.errors import StoreError
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import refusal
 
@@ -37,6 +38,9 @@ def test_groups_bound_what_a_person_contributes(private_images: Path) -> None:
     assert main(["index", "--images", str(private_images), "--out", "store", *options]) == 0
     store = PrivateStore(Path("store"))
     assert (store.num_units, store.max_per_unit) == (40, 4)
+    (Path("store") / "units.npz").write_bytes(b"another table")
+    with pytest.raises(StoreError, match="table of persons"):
+        PrivateStore(Path("store"))
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_the_demo_line_works_as_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.rmtree("store")
-    assert main("predict --mechanism gaussian --eps 10".split()) == 0
+    assert main(["predict", "--mechanism", "gaussian", "--eps", "10"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("No --config given: running the embedded demo")
     assert "80 queries released now" in out

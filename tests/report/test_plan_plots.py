@@ -25,5 +25,6 @@ def test_pictures_are_small_and_come_in_both_kinds(tmp_path, records):
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
     for path in written:
         assert path.stat().st_size < 150_000
-        assert Image.open(path).size == (936, 598)
+        with Image.open(path) as picture:
+            assert picture.size == (936, 598)
         assert path.with_suffix(".svg").read_text().startswith("<?xml")
