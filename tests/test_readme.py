@@ -1,5 +1,6 @@
 """What the README and the docs say can be done."""
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -28,7 +29,7 @@ def commands() -> list[str]:
 def test_commands_exist_and_name_configs_that_exist(command: str) -> None:
     _, _, name, *arguments = shlex.split(command, comments=True)
     assert name in {*COMMANDS, *TRAINER_COMMANDS, "render"}
-    for option, value in zip(arguments, arguments[1:], strict=False):
+    for option, value in itertools.pairwise(arguments):
         if option == "--config" and "runs/" not in value:
             assert Path(find_config(value)).is_file()
 
