@@ -1,5 +1,6 @@
 """Files are whole or absent: written beside their place, flushed, then moved there in one step."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -32,6 +33,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_json(path: Path, error: type[UserError] = UserError) -> Any:

@@ -6,8 +6,9 @@ from typing import Any
 
 from dprdm.cli.plugins import known_plugins
 from dprdm.errors import UserError
+from dprdm.files import hash_file
 from dprdm.privacy import events
-from dprdm.privacy.certificate import Certificate, hash_file, read_certificate, recompute
+from dprdm.privacy.certificate import Certificate, read_certificate, recompute
 from dprdm.privacy.ledger import Ledger
 from dprdm.retrieval.store import PrivateStore
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from dprdm.data.source import ImageSource, UnreadableImage
 from dprdm.errors import StoreError, UserError
-from dprdm.files import read_json, write_text, write_whole
-from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Shard, hash_file
+from dprdm.files import hash_file, read_json, write_text, write_whole
+from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Shard
 from dprdm.types import Embeddings
 
 SHARD_ROWS = 65_536

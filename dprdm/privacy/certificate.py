@@ -10,7 +10,7 @@ from typing import Any
 
 import dprdm
 from dprdm.errors import UserError
-from dprdm.files import read_json, write_text
+from dprdm.files import hash_file, read_json, write_text
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
@@ -133,12 +133,6 @@ def read_certificate(folder: Path) -> Certificate:
 def recompute(certificate: Certificate) -> EpsilonReport:
     """Epsilon from the certified event and delta, by this installation's accountants."""
     return report(events.from_json(certificate.event), certificate.delta)
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def hash_sources() -> str:

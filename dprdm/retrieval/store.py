@@ -11,7 +11,6 @@ A private store and a public one are different types, so that no function can ta
 """
 
 import functools
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dprdm.errors import StoreError
-from dprdm.files import read_json
+from dprdm.files import hash_file, read_json
 from dprdm.types import Embeddings, RowIds, UnitIds
 
 FORMAT = 1
@@ -220,12 +219,6 @@ class PrivateStore(Store):
     def _rows_by_unit(self) -> np.ndarray:
         assert self._units is not None
         return self._units[1]
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _describe(encoder: dict[str, str]) -> str:

@@ -13,9 +13,9 @@ from safetensors.numpy import save_file
 
 from dprdm import check
 from dprdm.errors import StoreError, UserError
-from dprdm.files import write_whole
+from dprdm.files import hash_file, write_whole
 from dprdm.retrieval.retriever import Retriever
-from dprdm.retrieval.store import PublicStore, Store, hash_file
+from dprdm.retrieval.store import PublicStore, Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
 from plugins.retrievers import faiss_flat
 from plugins.retrievers.exact import quantise

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from dprdm.errors import UserError
+from dprdm.files import hash_file
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.certificate import (
     certify,
-    hash_file,
     hash_sources,
     read_certificate,
     recompute,
