@@ -75,7 +75,7 @@ def _interrupted() -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    command, *rest = arguments
+    command, *rest = arguments[:1] + [_underscored(argument) for argument in arguments[1:]]
     if command in COMMANDS:
         from dprdm.cli.function import run_function
 
@@ -90,6 +90,12 @@ def _run(arguments: list[str]) -> int:
         return run_trainer(command, rest)
     known = ("render", *TRAINER_COMMANDS, *COMMANDS)
     raise UserError(f"Expected a command, one of {', '.join(known)}; got {command!r}.")
+
+
+def _underscored(argument: str) -> str:
+    """`--max-per-group=4` as `--max_per_group=4`: an option may be written either way."""
+    option, equals, value = argument.partition("=")
+    return option.replace("-", "_").replace("__", "--", 1) + equals + value if option.startswith("--") else argument
 
 
 def _render_arguments(arguments: list[str]) -> list[str]:

@@ -4,8 +4,10 @@ import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import lightning as L
+import yaml
 
 from dprdm.cli.configs import find_beside_project
 from dprdm.cli.options import PredictOptions
@@ -68,6 +70,8 @@ class Prediction:
             banner = NONPRIVATE_BANNER if certificate.status == "NON-PRIVATE" else None
             write_grids(run, samples, banner)
             self._say(run, samples, drawn, time.monotonic() - start, certificate)
+            if self.options.wandb:
+                self._track(run, certificate)
 
     def _folder(self) -> Path:
         options = self.options
@@ -149,6 +153,18 @@ class Prediction:
         print(f"  certificate  {run.certificate.with_suffix('.md')}")
         print(describe_cost(certificate))
 
+    def _track(self, run: Run, certificate: Certificate) -> None:
+        from dprdm.report.tracking import track_run
+
+        ledger = certificate.ledger
+        spent, cap = (store_spent(ledger), ledger["cap"]["epsilon"]) if ledger is not None else (None, None)
+        track_run(run.folder, yaml.safe_load(self.resolved_config), certificate.epsilon, cap, spent)
+
+
+def store_spent(ledger: dict[str, Any]) -> float:
+    """Epsilon that a store has spent, from a certificate's entry."""
+    return min(value for value in (ledger["spent"]["pld"], ledger["spent"]["rdp"]) if value is not None)
+
 
 def describe_cost(certificate: Certificate) -> str:
     """Epsilon of this run, of the store so far, and what is left of its cap."""
@@ -156,8 +172,7 @@ def describe_cost(certificate: Certificate) -> str:
         return "NON-PRIVATE: this run carries no guarantee. Its images must not leave."
     if certificate.ledger is None:
         return "Epsilon 0: no private record was read."
-    cap, spent = certificate.ledger["cap"], certificate.ledger["spent"]
-    total = min(value for value in (spent["pld"], spent["rdp"]) if value is not None)
+    cap, total = certificate.ledger["cap"], store_spent(certificate.ledger)
     return (
         f"Epsilon of this run: {certificate.epsilon:.4g} at delta {certificate.delta:.3g}. "
         f"Spent by the store: {total:.4g} of {cap['epsilon']:g}; {max(0.0, cap['epsilon'] - total):.4g} is left."

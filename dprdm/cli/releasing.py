@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dprdm import check
+from dprdm.audit.prv import epsilon_prv
 from dprdm.cli.options import PredictOptions
 from dprdm.cli.plugins import known_plugins
 from dprdm.conditioning import mix
@@ -99,6 +100,7 @@ class Releasing:
             ledger,
             run.conditions,
             self.options.delta is None,
+            {"prv": epsilon_prv(plan.event(len(requests)), plan.budget.delta) if ledger is not None else None},
         )
         write_certificate(certificate, run.folder)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +76,7 @@ def certify(
     ledger: Ledger | None,
     conditions: Path,
     delta_is_default: bool,
+    cross_checks: Mapping[str, float | None] | None = None,
 ) -> Certificate:
     """The certificate of one output.
 
@@ -82,6 +84,7 @@ def certify(
         num_queries: distinct requests in the output, those answered from stored releases included.
         ledger: of the private store; None for a public one.
         conditions: the file of released vectors; its hash is certified.
+        cross_checks: what accountants that do not charge say of the same event, by name.
         delta_is_default: whether delta is 1/num_records because nobody set it, which makes the row count public.
     """
     event = plan.event(num_queries) if retriever.reads_private else events.compose([])
@@ -101,7 +104,7 @@ def certify(
         noise_multiplier=plan.noise_multiplier,
         max_per_unit=plan.max_per_unit,
         event=events.to_json(event),
-        accountants=costs.to_json(),
+        accountants={**costs.to_json(), **(cross_checks or {})},
         store_fingerprint=store_fingerprint,
         ledger=_ledger_entry(ledger),
         conditions_sha256=hash_file(conditions),

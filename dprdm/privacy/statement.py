@@ -55,6 +55,7 @@ def _settings(fields: Mapping[str, Any]) -> str:
         "noise_multiplier": f"{fields['noise_multiplier']:.6g}",
         "Epsilon by PLD": _number(costs["pld"]),
         "Epsilon by RDP": f"{_number(costs['rdp'])} (order {_number(costs['rdp_order'])})",
+        "Epsilon by PRV, a cross-check": _number(costs["prv"]) if costs.get("prv") is not None else "not computed",
         "Charged": f"{costs['charged']}, {costs['library']}",
         "Store": fields["store_fingerprint"],
         "Store's ledger": "none" if ledger is None else f"row {ledger['row']}, {_spent(ledger)}",

@@ -34,7 +34,7 @@ def test_groups_bound_what_a_person_contributes(private_images: Path) -> None:
     files = sorted(path.name for path in private_images.iterdir())
     rows = "".join(f"{name},,patient{number // 6}\n" for number, name in enumerate(files))
     Path("table.csv").write_text("file,caption,patient_id\n" + rows)
-    options = ["--captions", "table.csv", "--group_column", "patient_id", "--max_per_group", "4"]
+    options = ["--captions", "table.csv", "--group-column", "patient_id", "--max-per-group", "4"]
     assert main(["index", "--images", str(private_images), "--out", "store", *options]) == 0
     store = PrivateStore(Path("store"))
     assert (store.num_units, store.max_per_unit) == (40, 4)
