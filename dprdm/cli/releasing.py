@@ -28,6 +28,7 @@ from dprdm.runs import Conditions, Request, Run
 from dprdm.types import Queries, Released
 
 MOST_DEFAULT_PROMPTS = 10
+WEAK_DELTA = 1e-4
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,8 @@ class Releasing:
                 f"This run asks {num_requests} queries, and --queries plans for {plan.num_queries}. Ask fewer, or plan more."
             )
         _say_plan(plan)
+        for warning in _warnings(plan, store.num_units, self.options.delta is None):
+            print(f"Warning: {warning}")
         return plan
 
     def _budget(self, store: PrivateStore | PublicStore) -> Budget:
@@ -189,6 +192,23 @@ def _read_prompts(path: Path) -> list[str]:
     if not prompts:
         raise UserError(f"Expected one prompt a line in {path}, and it is empty.")
     return prompts
+
+
+def _warnings(plan: Plan, num_units: int, delta_is_default: bool) -> list[str]:
+    """What is safe and yet surely not wanted."""
+    warnings = []
+    k, rate = getattr(plan.mechanism, "k", 0), getattr(plan.mechanism, "sampling_rate", 1.0)
+    if rate * num_units < k:
+        warnings.append(
+            f"a sample holds {rate * num_units:.3g} units on average, fewer than k={k}: zeros are averaged in. "
+            "Raise --mechanism.sampling_rate, or lower --mechanism.k."
+        )
+    if delta_is_default and plan.is_private and plan.budget.delta > WEAK_DELTA:
+        warnings.append(
+            f"delta is 1/{num_units} by default, and a mechanism that publishes one record at random is as private as "
+            "that. Give --delta 1e-5 or less."
+        )
+    return warnings
 
 
 def _say_plan(plan: Plan) -> None:

@@ -148,6 +148,15 @@ def test_the_condition_is_mixed_by_private_weight() -> None:
     assert (conditions.noise_std > 0).all()
 
 
+def test_warns_of_what_is_safe_and_surely_not_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert predict("--mechanism.sampling_rate", "0.01") == 0
+    out = capsys.readouterr().out
+    assert "a sample holds 2.4 units on average, fewer than k=5" in out
+    assert "delta is 1/240 by default" in out
+    assert predict("--delta", "1e-5", "--name", "fine") == 0
+    assert "Warning" not in capsys.readouterr().out
+
+
 def test_a_short_name_works_in_yaml() -> None:
     Path("mine.yaml").write_text("mechanism: nonprivate\nretriever: public\n")
     assert main(["predict", "--config", "demo.yaml", "--config", "mine.yaml", *SMALL, "--name", "mine"]) == 0
