@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -69,6 +70,11 @@ class Conditions:
         }
         write_whole(path, lambda file: save_file(tensors, file, metadata))
 
+    def fingerprint(self) -> str:
+        """SHA-256 of what the network attends to, so that images of two releases are never mixed."""
+        arrays = (self.condition, self.noise_std)
+        return hashlib.sha256(b"".join(np.asarray(array, "<f4").tobytes() for array in arrays)).hexdigest()
+
     @classmethod
     def load(cls, path: Path) -> "Conditions":
         """Read them. Raises UserError if the file is missing or damaged."""
@@ -96,6 +102,7 @@ class Run:
         self.conditions = folder / "conditions.safetensors"
         self.samples = folder / "samples.csv"
         self.config = folder / "config.yaml"
+        self.rendering = folder / "rendering.json"
         self.certificate = folder / "certificate.json"
 
     def write_samples(self, samples: list[Sample]) -> None:
@@ -105,6 +112,11 @@ class Run:
         writer.writerow([field.name for field in fields(Sample)])
         writer.writerows(map(astuple, samples))
         write_text(self.samples, buffer.getvalue())
+
+    def remove_images(self) -> None:
+        """Remove images and grids, because what they were drawn from was released anew."""
+        for name in ("images", "grids"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def missing(self, samples: list[Sample]) -> Iterator[int]:
         """Positions of the samples whose image is not there yet."""

@@ -61,9 +61,10 @@ class Prediction:
         run = Run(self._folder())
         conditions = self._conditions(run)
         samples = list_samples(conditions.requests, self.options.images_per_release, self.options.seed)
-        certificate = read_certificate(run.folder)
         if self.trainer.is_global_zero:
-            self._begin(run, samples)
+            self._begin(run, conditions, samples)
+        self._await(run)
+        certificate = read_certificate(run.folder)
         start = time.monotonic()
         drawn = render(self.trainer, self.model, run, conditions, samples, self.options.render_batch)
         if self.trainer.is_global_zero:
@@ -82,6 +83,13 @@ class Prediction:
     def _default_name(self) -> str:
         """Mechanism, epsilon, and a digest of the request: the same request finds its folder again."""
         options, releasing = self.options, self._releasing()
+        budget = f"-eps{options.eps:g}" if releasing.mechanism.is_private and options.eps is not None else ""
+        source = "" if releasing.retriever.reads_private else f"-{releasing.retriever.name}"
+        return f"{releasing.mechanism.name}{source}{budget}-{self._request()[:6]}"
+
+    def _request(self) -> str:
+        """A digest of all that was asked for, but for what changes no image."""
+        options, releasing = self.options, self._releasing()
         asked = {
             "mechanism": describe(releasing.mechanism),
             "retriever": describe(releasing.retriever),
@@ -93,10 +101,7 @@ class Prediction:
             },
         }
         del asked["private"], asked["render_batch"], asked["wandb"]
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:6]
-        budget = f"-eps{options.eps:g}" if releasing.mechanism.is_private and options.eps is not None else ""
-        source = "" if releasing.retriever.reads_private else f"-{releasing.retriever.name}"
-        return f"{releasing.mechanism.name}{source}{budget}-{digest}"
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     def _releasing(self) -> Releasing:
         if not isinstance(self.data, NeighbourDataModule):
@@ -108,11 +113,11 @@ class Prediction:
     def _conditions(self, run: Run) -> Conditions:
         options = self.options
         if options.conditions is not None:
-            conditions = Conditions.load(options.conditions)
-            if run.folder != options.conditions.parent and self.trainer.is_global_zero:
-                _copy_release(options.conditions, run)
-            return conditions
+            return Conditions.load(options.conditions)
         if self.trainer.is_global_zero:
+            before = read_json(run.rendering) if run.rendering.exists() else {}
+            if before.get("request", self._request()) != self._request():
+                raise UserError(f"{run.folder} holds another request's images. Give this run another --name.")
             self._releasing().write(run, self.resolved_config)
         self._await(run)
         return Conditions.load(run.conditions)
@@ -125,9 +130,16 @@ class Prediction:
                 raise UserError(f"Waited {PATIENCE:.0f} s for {run.certificate}, which the first process writes.")
             time.sleep(0.2)
 
-    def _begin(self, run: Run, samples: list[Sample]) -> None:
-        """Refuse to mix images of two settings in one folder; then write the table of what will be there."""
+    def _begin(self, run: Run, conditions: Conditions, samples: list[Sample]) -> None:
+        """Refuse to mix images of two settings in one folder; then write the table of what will be there.
+
+        The same request released anew, as `nonprivate` does each time, takes the place of its earlier images.
+        """
+        before = read_json(run.rendering) if run.rendering.exists() else {}
+        is_release = self.options.conditions is None
         settings = {
+            "request": self._request() if is_release else before.get("request"),
+            "conditions": conditions.fingerprint(),
             "seed": self.options.seed,
             "images_per_release": self.options.images_per_release,
             "solver": self.model.solver,
@@ -135,13 +147,17 @@ class Prediction:
             "guidance_scale": self.model.guidance_scale,
             "weights": self.model.fingerprint(),
         }
-        path = run.folder / "rendering.json"
-        if path.exists() and (before := read_json(path)) != settings:
-            differing = ", ".join(name for name in settings if settings[name] != before.get(name))
+        differing = [name for name in settings if before and settings[name] != before.get(name)]
+        if differing == ["conditions"] and is_release:
+            run.remove_images()
+        elif differing:
             raise UserError(
-                f"{run.folder} holds images of other settings (differs in {differing}). Give this run another --name."
+                f"{run.folder} holds images of other settings (differs in {', '.join(differing)}). "
+                "Give this run another --name."
             )
-        write_text(path, json.dumps(settings, indent=2))
+        if self.options.conditions is not None and run.folder != self.options.conditions.parent:
+            _copy_release(self.options.conditions, run)
+        write_text(run.rendering, json.dumps(settings, indent=2))
         run.write_samples(samples)
 
     def _say(self, run: Run, samples: list[Sample], drawn: int, seconds: float, certificate: Certificate) -> None:

@@ -109,6 +109,30 @@ def test_render_refuses_to_mix_two_settings(capsys: pytest.CaptureFixture[str]) 
     assert main(["render", conditions, "--seed", "4", "--name", "other"]) == 0
 
 
+def test_another_request_under_the_same_name_is_refused_before_it_costs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert predict("--name", "x") == 0
+    arguments = ["predict", "--eps", "10", *SMALL, "--mechanism.k", "6", "--name", "x"]
+    assert "another request's images" in refusal(capsys, arguments)
+    assert charges() == [6]
+
+
+def test_render_refuses_a_folder_of_another_release(capsys: pytest.CaptureFixture[str]) -> None:
+    assert predict("--name", "x") == 0
+    assert predict("--mechanism.k", "6", "--name", "y") == 0
+    before = Path("runs/y/conditions.safetensors").read_bytes()
+    assert "differs in conditions" in refusal(capsys, ["render", "runs/x/conditions.safetensors", "--name", "y"])
+    assert Path("runs/y/conditions.safetensors").read_bytes() == before
+
+
+def test_what_is_released_anew_is_drawn_anew() -> None:
+    for _ in range(2):
+        assert predict("--name", "x", mechanism="nonprivate") == 0
+        conditions = Conditions.load(Path("runs/x/conditions.safetensors"))
+        assert json.loads(Path("runs/x/rendering.json").read_text())["conditions"] == conditions.fingerprint()
+    stamps = [path.stat().st_mtime_ns for path in Path("runs/x").rglob("images/*/*.png")]
+    assert min(stamps) >= Path("runs/x/rendering.json").stat().st_mtime_ns
+
+
 def test_nonprivate_is_marked_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
     assert predict(mechanism="nonprivate") == 0
     (run,) = runs()
