@@ -68,30 +68,12 @@ class Releasing:
         store.require_encoder(self.data.encoder.identity)
         plan = self._plan(store, len(requests))
         ledger = self._ledger(store, plan.budget)
-        vectors = dict(zip(self.prompts(), self.data.encoder.texts(self.prompts()), strict=True))
-        queries = np.stack([vectors[request.prompt] for request in requests])
-        beside = self._beside(queries)
         noise = SecureNoise()
-        with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:
-            answered = answer(
-                Requests(queries, np.array([request.release for request in requests])),
-                store,
-                plan,
-                self.retriever,
-                ledger,
-                noise,
-                self.options.account,
-                progress.update,
-            )
-        print(
-            f"{answered.num_charged} queries released now, {answered.num_stored} answered from stored releases, free."
-        )
-        weight = self.options.private_weight
-        noise_std = np.full(len(requests), weight * plan.noise_std)
-        condition = mix(answered.vectors, beside, weight)
-        conditions = Conditions(tuple(requests), queries, answered.vectors, condition, noise_std)
+        conditions = self._conditions(requests, store, plan, ledger, noise)
         conditions.save(run.conditions)
         write_text(run.config, resolved_config)
+        # Opacus' accountant is for the record: what is charged is the ledger's.
+        prv = epsilon_prv(plan.event(len(requests)), plan.budget.delta) if ledger is not None else None
         certificate = certify(
             plan,
             self.retriever,
@@ -101,9 +83,32 @@ class Releasing:
             ledger,
             run.conditions,
             self.options.delta is None,
-            {"prv": epsilon_prv(plan.event(len(requests)), plan.budget.delta) if ledger is not None else None},
+            {"prv": prv},
         )
         write_certificate(certificate, run.folder)
+
+    def _conditions(
+        self,
+        requests: list[Request],
+        store: PrivateStore | PublicStore,
+        plan: Plan,
+        ledger: Ledger | None,
+        noise: SecureNoise,
+    ) -> Conditions:
+        """Ask, pay for what was not released before, and mix the answers with what lies beside them."""
+        vectors = dict(zip(self.prompts(), self.data.encoder.texts(self.prompts()), strict=True))
+        queries = np.stack([vectors[request.prompt] for request in requests])
+        beside = self._beside(queries)
+        asked = Requests(queries, np.array([request.release for request in requests]))
+        with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:
+            answered = answer(asked, store, plan, self.retriever, ledger, noise, self.options.account, progress.update)
+        print(
+            f"{answered.num_charged} queries released now, {answered.num_stored} answered from stored releases, free."
+        )
+        weight = self.options.private_weight
+        noise_std = np.full(len(requests), weight * plan.noise_std)
+        condition = mix(answered.vectors, beside, weight)
+        return Conditions(tuple(requests), queries, answered.vectors, condition, noise_std)
 
     def _store(self) -> PrivateStore | PublicStore:
         if not self.retriever.reads_private:
