@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from dprdm.diffusion.shapes import Images, Latents
@@ -42,6 +42,44 @@ class PixelBlocks(FirstStage):
     def decode(self, latents: Latents) -> Images:
         """The inverse, clamped to [-1, 1]."""
         return functional.pixel_shuffle(latents, self.size).clamp(-1, 1)
+
+
+class HaarBlocks(FirstStage):
+    """No first stage but a rotation: each block of 2 x 2 pixels becomes its mean and three differences.
+
+    Photographs hold little in the differences. Scaled up for the network and down again after it, so are the network's
+    errors there: without this they stand in the image as a pattern of dots.
+
+    Args:
+        shift: mean over images of the block means; the latents are centred on it.
+        scales: standard deviation of the block means and of the three differences (across, down, diagonal), or more:
+            what is divided by more than its standard deviation weighs less in the loss.
+
+    Source: Haar wavelets; Phung et al. 2023 (arXiv 2211.16152) diffuse in them.
+    """
+
+    rotation: Tensor
+    scales: Tensor
+    shift: Tensor
+
+    def __init__(self, shift: float = 0.0, scales: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)) -> None:
+        super().__init__()
+        signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+        self.register_buffer("rotation", signs / 2, persistent=False)
+        self.register_buffer("scales", torch.tensor(scales)[:, None, None], persistent=False)
+        self.register_buffer("shift", torch.tensor([shift, 0.0, 0.0, 0.0])[:, None, None], persistent=False)
+
+    def encode(self, images: Images) -> Latents:
+        """(image, c, h, w) to (image, 4 c, h / 2, w / 2): the four bands of each channel side by side."""
+        blocks = functional.pixel_unshuffle(images, 2).unflatten(1, (-1, 4))
+        bands = torch.einsum("bp,icphw->icbhw", self.rotation, blocks)
+        return ((bands - self.shift) / self.scales).flatten(1, 2)
+
+    def decode(self, latents: Latents) -> Images:
+        """The inverse, clamped to [-1, 1]."""
+        bands = latents.unflatten(1, (-1, 4)) * self.scales + self.shift
+        blocks = torch.einsum("bp,icbhw->icphw", self.rotation, bands)
+        return functional.pixel_shuffle(blocks.flatten(1, 2), 2).clamp(-1, 1)
 
 
 class Autoencoder(FirstStage):

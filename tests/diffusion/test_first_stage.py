@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, VQModel
 
-from dprdm.diffusion.first_stage import Autoencoder, PixelBlocks
+from dprdm.diffusion.first_stage import Autoencoder, HaarBlocks, PixelBlocks
 
 SMALL = {
     "down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2,
@@ -27,6 +27,28 @@ def test_pixel_blocks_lose_nothing(size, channels):
 def test_a_block_of_pixels_becomes_the_channels_of_one_place():
     given = images()
     assert torch.equal(PixelBlocks(2).encode(given)[0, :, 3, 5], given[0, 0, 6:8, 10:12].flatten())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_haar_blocks_lose_nothing(channels):
+    stage, given = HaarBlocks(-0.9, (1.3, 0.5, 0.4, 0.3)), images(channels)
+    latents = stage.encode(given)
+    assert latents.shape == (2, 4 * channels, 14, 14)
+    assert torch.allclose(stage.decode(latents), given, atol=1e-6)
+
+
+def test_haar_bands_are_the_mean_and_the_differences_of_a_block():
+    block = torch.tensor([[0.1, 0.2], [0.4, -0.5]])[None, None]
+    bands = HaarBlocks(0.5, (2.0, 1.0, 1.0, 0.5)).encode(block).flatten()
+    assert torch.allclose(bands, torch.tensor([(0.1 - 0.5) / 2, 0.4, 0.2, -0.5 / 0.5]), atol=1e-6)
+
+
+def test_an_error_in_a_scaled_band_is_scaled_with_it():
+    """What the network gets wrong in the diagonal differences is as much smaller in the image as they are."""
+    stage, given = HaarBlocks(0.0, (1.0, 1.0, 1.0, 0.1)), 0.5 * images()
+    wrong = stage.encode(given)
+    wrong[:, 3] += 1.0
+    assert (stage.decode(wrong) - given).abs().max() == pytest.approx(0.05, abs=1e-6)
 
 
 def test_decoded_images_stay_in_range():
