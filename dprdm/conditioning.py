@@ -1,10 +1,16 @@
 """From vectors to what the network attends to: at training from public neighbours, at prediction from a release."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from dprdm.diffusion.shapes import Condition, NoiseStd
+from dprdm.public.prior import PublicPrior, posterior
 from dprdm.types import Queries, Released
+
+# Least and largest noise of a training condition that is denoised: the largest drowns any neighbour mean.
+LEAST_NOISE, LARGEST_NOISE = 0.005, 2.0
 
 
 def train_condition(
@@ -27,6 +33,49 @@ def train_condition(
     noise_std = max_noise_std * (1 - torch.rand(len(vectors), generator=generator, device=device))  # noqa: TID251
     noise = torch.randn(vectors.shape, generator=generator, device=device)  # noqa: TID251
     return vectors + noise_std[:, None, None] * noise, noise_std
+
+
+@dataclass(frozen=True)
+class DenoisedCondition:
+    """Training conditions as a denoiser hands them on: the posterior mean, and how far off it is expected to be.
+
+    condition = E[m | m + s * z, u],  z ~ N(0, I),  log s uniform; the network is told the expected error of this.
+
+    Args:
+        prior: of neighbour means m given a query u.
+        share: of the images that are conditioned so; the others are as `train_condition` makes them.
+    """
+
+    prior: PublicPrior
+    share: float
+
+    def apply(
+        self,
+        neighbours: Tensor,
+        centre: Tensor,
+        condition: Condition,
+        noise_std: NoiseStd,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Condition, NoiseStd]:
+        """`condition` and `noise_std`, for a random `share` of the images replaced by their denoised counterparts.
+
+        Args:
+            neighbours: (image, k, dim), unit norm.
+            centre: (image, dim), the expected neighbour mean of each image's caption.
+        """
+        means, error = self._denoised(neighbours.mean(1), centre, generator)
+        chosen = torch.rand(len(means), generator=generator, device=means.device) < self.share  # noqa: TID251
+        denoised = means[:, None].expand_as(condition)
+        return torch.where(chosen[:, None, None], denoised, condition), torch.where(chosen, error, noise_std)
+
+    def _denoised(self, means: Tensor, centre: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        uniform = torch.rand(len(means), generator=generator, device=means.device)  # noqa: TID251
+        noise_std = LEAST_NOISE * (LARGEST_NOISE / LEAST_NOISE) ** uniform
+        noise = torch.randn(means.shape, generator=generator, device=means.device)  # noqa: TID251
+        basis, variances = (torch.from_numpy(part).to(means) for part in (self.prior.basis, self.prior.variances))
+        noisy = means + noise_std[:, None] * noise
+        denoised, error = posterior(noisy, centre, noise_std[:, None] ** 2, basis, variances)
+        return denoised, error.sqrt()
 
 
 def mix(released: Released, beside: Queries, private_weight: float) -> Released:

@@ -12,7 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from dprdm.conditioning import train_condition
+from dprdm import check
+from dprdm.conditioning import DenoisedCondition, train_condition
+from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.diffusion.first_stage import FirstStage, PixelBlocks
 from dprdm.diffusion.network import ConditionedUNet, NetworkConfig
 from dprdm.diffusion.sampler import sample
@@ -33,6 +35,8 @@ class RetrievalDiffusion(L.LightningModule):
         schedule: the forward process.
         first_stage: images to latents. None: the pixels themselves.
         max_noise_std: largest noise, per coordinate, added to a training condition; the paper's RDM-adapt has 0.05.
+        denoised_share: share of the training images whose condition passes through the public prior's denoiser, as the
+            denoisers of `predict` do it; 0 is the paper's, and needs no captions.
         is_aggregated: attend to the mean of the neighbours; False to each of them (the paper's RDM-fb).
         condition_dropout: how often training sees the null condition, which guidance needs.
         learning_rate: of AdamW, after the warm-up.
@@ -51,6 +55,7 @@ class RetrievalDiffusion(L.LightningModule):
         schedule: ScheduleConfig,
         first_stage: FirstStage | None = None,
         max_noise_std: float = 0.05,
+        denoised_share: float = 0.0,
         is_aggregated: bool = True,
         condition_dropout: float = 0.1,
         learning_rate: float = 1e-4,
@@ -69,6 +74,8 @@ class RetrievalDiffusion(L.LightningModule):
         self.process = schedule.forward_process()
         self.schedule = schedule
         self.max_noise_std, self.is_aggregated = max_noise_std, is_aggregated
+        self.denoised_share = check.in_range(0.0, 1.0, denoised_share=denoised_share)
+        self.denoised: DenoisedCondition | None = None
         self.condition_dropout = condition_dropout
         self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
         self.is_decayed = is_decayed
@@ -76,6 +83,14 @@ class RetrievalDiffusion(L.LightningModule):
         self.steps, self.guidance_scale = steps, guidance_scale
         if weights is not None:
             self.load_weights(Path(weights))
+
+    def setup(self, stage: str) -> None:
+        """Fetch the public prior, where training conditions are denoised with it."""
+        if self.denoised_share > 0 and stage in {"fit", "validate"}:
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            if not isinstance(data, NeighbourDataModule) or not data.serves_centres:
+                raise UserError("Expected data with serves_centres: true, which denoised_share needs.")
+            self.denoised = DenoisedCondition(data.prior(), self.denoised_share)
 
     def training_step(self, batch: Mapping[str, Tensor], _index: int) -> Tensor:
         """Denoising loss of images given their noisy neighbours."""
@@ -140,6 +155,10 @@ class RetrievalDiffusion(L.LightningModule):
     def _loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
         latents = self.first_stage.encode(to_images(batch["image"]))
         condition, noise_std = train_condition(batch["neighbours"], self.max_noise_std, self.is_aggregated, generator)
+        if self.denoised is not None:
+            condition, noise_std = self.denoised.apply(
+                batch["neighbours"], batch["centre"], condition, noise_std, generator
+            )
         dropout = self.condition_dropout if self.training else 0.0
         return denoising_loss(self.network, self.process, latents, condition, noise_std, dropout, generator)
 

@@ -4,6 +4,7 @@ The private path is numpy only. It cannot meet an autocast context, a torch seed
 answer without importing torch. The shapes of tensors on the public path are in `dprdm.diffusion.shapes`.
 """
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -22,5 +23,15 @@ RankedRowIds: TypeAlias = Int[np.ndarray, "rank"]
 UnitIds: TypeAlias = Int[np.ndarray, "unit"]
 # k neighbours of one query, by rank; missing ones are zero rows.
 Neighbours: TypeAlias = Float[np.ndarray, "k dim"]
+# What audits compare: one row of numbers for each of many releases.
+Outcomes: TypeAlias = Float[np.ndarray, "trial column"]
 # What leaves the mechanism: one vector per query, already private.
 Released: TypeAlias = Float[np.ndarray, "query dim"]
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """One vector per query, and how far off each is expected to be: root mean square error, per coordinate."""
+
+    vectors: Released
+    noise_std: Float[np.ndarray, "query"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
 from dprdm.retrieval.store import Manifest, PrivateStore, PublicStore, Shard
 
 
@@ -26,6 +27,17 @@ def public_store(path: Path, vectors: np.ndarray) -> PublicStore:
     """A public store of these rows."""
     _write(path, vectors, "public", None)
     return PublicStore(path)
+
+
+def public_knowledge(folder: Path, count: int, dim: int, num_queries: int = 12, seed: int = 9) -> PublicKnowledge:
+    """Random public rows, every third without a caption, and captions near the rows that they belong to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, queries = unit_rows(count, dim, seed), unit_rows(num_queries, dim, seed + 1)
+    caption_of = np.where(np.arange(count) % 3 == 2, NO_CAPTION, np.arange(count) % num_queries)
+    captioned = caption_of != NO_CAPTION
+    rows[captioned] = 0.6 * rows[captioned] + queries[caption_of[captioned]]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return PublicKnowledge(rows, queries, caption_of, f"public {count} {seed}", folder)
 
 
 def coins(seed: int) -> Callable[[int], bytes]:

@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy import stats
 
-from dprdm.conditioning import mix, train_condition
-from tests.fakes import unit_rows
+from dprdm.conditioning import DenoisedCondition, mix, train_condition
+from dprdm.public.prior import fit_prior
+from tests.fakes import public_knowledge, unit_rows
 from tests.statistics import FALSE_ALARM, scale_is, shape_is_normal, uncorrelated
 
 MAX = 0.25
@@ -73,3 +74,31 @@ def test_a_generator_makes_it_repeatable():
 def test_a_mix_is_the_weighted_sum(weight, part):
     released, beside = unit_rows(5, 8, seed=1), unit_rows(5, 8, seed=2)
     assert np.allclose(mix(released, beside, weight), part[0] * released + part[1] * beside)
+
+
+def denoised(tmp_path, share: float, count: int = 600):
+    """Neighbours and captions of public rows; conditions with and without denoising, and what the network is told."""
+    known = public_knowledge(tmp_path, count, 64)
+    prior = fit_prior(known, 1)
+    given = torch.from_numpy(np.stack([known.rows, known.rows], axis=1))
+    centre = torch.from_numpy(np.tile(known.rows.mean(axis=0), (count, 1)))
+    captioned = known.caption_of >= 0
+    centre[captioned] = torch.from_numpy(prior.centre(known.queries, 1)).float()[known.caption_of[captioned]]
+    plain = train_condition(given, MAX, True, torch.Generator().manual_seed(0))
+    applied = DenoisedCondition(prior, share).apply(given, centre, *plain, torch.Generator().manual_seed(1))
+    return given.mean(1), plain, applied
+
+
+def test_a_share_of_the_conditions_is_denoised_and_the_others_are_as_they_were(tmp_path):
+    _, (plain, plain_std), (mixed, mixed_std) = denoised(tmp_path, 0.5)
+    is_same = (plain == mixed).all(dim=(1, 2)) if plain.dim() == 3 else None
+    assert 200 < int(is_same.sum()) < 400
+    assert torch.equal(plain_std[is_same], mixed_std[is_same]) and not torch.equal(plain_std, mixed_std)
+
+
+def test_what_the_network_is_told_is_the_error_that_a_denoised_condition_has(tmp_path):
+    means, _, (condition, noise_std) = denoised(tmp_path, 1.0)
+    squares = ((condition[:, 0] - means) ** 2).mean(1)
+    assert squares.mean().item() == pytest.approx((noise_std**2).mean().item(), rel=0.2)
+    order = noise_std.argsort()
+    assert squares[order[:200]].mean() < 0.5 * squares[order[-200:]].mean()  # it knows which are worse

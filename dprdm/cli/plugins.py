@@ -12,7 +12,7 @@ from typing import Any
 
 from dprdm.errors import UnknownPlugin, UserError
 
-GROUPS = {"mechanism": "dprdm.mechanisms", "retriever": "dprdm.retrievers"}
+GROUPS = {"mechanism": "dprdm.mechanisms", "retriever": "dprdm.retrievers", "denoiser": "dprdm.denoisers"}
 
 
 def known_plugins(kind: str) -> dict[str, type]:
@@ -80,9 +80,10 @@ def instantiate(config: Any) -> Any:
 
 def _base(kind: str) -> type:
     from dprdm.privacy.mechanism import PrivacyMechanism
+    from dprdm.public.denoiser import Denoiser
     from dprdm.retrieval.retriever import Retriever
 
-    return {"mechanism": PrivacyMechanism, "retriever": Retriever}[kind]
+    return {"mechanism": PrivacyMechanism, "retriever": Retriever, "denoiser": Denoiser}[kind]
 
 
 def _import_all() -> None:

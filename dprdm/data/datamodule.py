@@ -9,17 +9,21 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision.transforms import v2
 
 from dprdm import check
+from dprdm.data.captions import CaptionVectors, Centres, caption_vectors, expected_centres
 from dprdm.data.index import build_store
 from dprdm.data.neighbours import neighbour_table
 from dprdm.data.source import ImageSource
 from dprdm.encoders.clip import ClipEncoder
+from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
+from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
 from dprdm.retrieval.store import MANIFEST, PublicStore
 
 Item = dict[str, torch.Tensor]
 
 
 class ImagesWithNeighbours(Dataset[Item]):
-    """Item i: `image` (channel, size, size) uint8, `neighbours` (k, dim) float32, unit rows.
+    """Item i: `image` (channel, size, size) uint8, `neighbours` (k, dim) float32, unit rows, `centre` (dim,) float32: where
+    neighbours of its caption are expected to lie; zero where centres are not served.
 
     Args:
         source: public images.
@@ -34,9 +38,17 @@ class ImagesWithNeighbours(Dataset[Item]):
     """
 
     def __init__(
-        self, source: ImageSource, store: PublicStore, k: int, spread: int, image_size: int, channels: int, mirror: bool
+        self,
+        source: ImageSource,
+        store: PublicStore,
+        centres: Centres,
+        k: int,
+        spread: int,
+        image_size: int,
+        channels: int,
+        mirror: bool,
     ) -> None:
-        self.source, self.store = source, store
+        self.source, self.store, self.centres = source, store, centres
         self.k, self.spread = k, spread
         self.table = neighbour_table(store, spread)
         self.positions = store.source_index()
@@ -55,6 +67,7 @@ class ImagesWithNeighbours(Dataset[Item]):
         return {
             "image": image,
             "neighbours": torch.from_numpy(self.store.vectors(self.table[row][ranks].astype(np.int64))),
+            "centre": torch.from_numpy(self.centres.of_row(row)),
         }
 
     def _ranks(self) -> np.ndarray:
@@ -80,6 +93,7 @@ class NeighbourDataModule(L.LightningDataModule):
         mirror: mirror half of the training images.
         batch_size: images a step.
         validation_size: images set aside for the validation loss.
+        serves_centres: serve with each image where neighbours of its caption are expected; `denoised_share` needs it.
         num_workers: processes that decode; 0 decodes in the training process.
     """
 
@@ -96,6 +110,7 @@ class NeighbourDataModule(L.LightningDataModule):
         batch_size: int = 32,
         validation_size: int = 256,
         num_workers: int = 0,
+        serves_centres: bool = False,
     ) -> None:
         super().__init__()
         self.source, self.encoder, self.store_path = source, encoder, Path(store)
@@ -103,6 +118,7 @@ class NeighbourDataModule(L.LightningDataModule):
         check.at_least(k, spread=self.spread)
         self.image_size, self.channels, self.mirror = image_size, channels, mirror
         self.batch_size, self.validation_size, self.num_workers = batch_size, validation_size, num_workers
+        self.serves_centres = serves_centres
 
     def prepare_data(self) -> None:
         """Embed the public images, once, on one process."""
@@ -119,14 +135,34 @@ class NeighbourDataModule(L.LightningDataModule):
         store.require_encoder(self.encoder.identity)
         return store
 
+    def captions(self) -> CaptionVectors:
+        """The vectors of the public images' captions; made if they are not there yet."""
+        return caption_vectors(self.source, self.encoder, self.public_store())
+
+    def knowledge(self) -> PublicKnowledge:
+        """What mechanisms and denoisers may learn from."""
+        store, captions = self.public_store(), self.captions()
+        return PublicKnowledge(
+            store.vectors(np.arange(len(store))), captions.queries, captions.caption_of, store.fingerprint, store.path
+        )
+
+    def _centres(self, store: PublicStore) -> Centres:
+        if not self.serves_centres:
+            return Centres(np.zeros((1, store.dim), np.float32), np.full(len(store), NO_CAPTION))
+        return expected_centres(self.captions(), self.prior())
+
+    def prior(self) -> PublicPrior:
+        """Where the public images' neighbour means lie; fitted if that was not done yet."""
+        return load_or_fit_prior(self.store_path / NAME, self.knowledge)
+
     def setup(self, stage: str) -> None:
         """Open the store and set images aside for validation, the same ones every time."""
         if stage not in {"fit", "validate"}:
             return
         store = self.public_store()
-        shape = (self.image_size, self.channels)
-        train = ImagesWithNeighbours(self.source, store, self.k, self.spread, *shape, self.mirror)
-        plain = ImagesWithNeighbours(self.source, store, self.k, self.k, *shape, False)
+        served, shape = (self.source, store, self._centres(store)), (self.image_size, self.channels)
+        train = ImagesWithNeighbours(*served, self.k, self.spread, *shape, self.mirror)
+        plain = ImagesWithNeighbours(*served, self.k, self.k, *shape, False)
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0)).tolist()
         held = min(self.validation_size, len(order) // 10)
         self.train_images, self.validation_images = Subset(train, order[held:]), Subset(plain, order[:held])

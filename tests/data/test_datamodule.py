@@ -33,7 +33,7 @@ def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_pat
     source = Pictures(20, broken=(0, 5))
     data = module(tmp_path, encoder, source, k=2)
     store = data.public_store()
-    images = ImagesWithNeighbours(source, store, 2, 2, 28, 1, False)
+    images = ImagesWithNeighbours(source, store, data._centres(store), 2, 2, 28, 1, False)
     assert len(images) == 18
     for row, position in enumerate(store.source_index().tolist()):
         item = images[row]
@@ -43,9 +43,27 @@ def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_pat
         assert np.allclose(item["neighbours"].numpy() @ store.vectors(np.array([row]))[0], nearest, atol=1e-5)
 
 
+def test_each_image_comes_with_the_centre_of_its_caption_where_asked_for(tmp_path, encoder):
+    data = module(tmp_path, encoder, Pictures(12, broken=(3,)), k=2, batch_size=2, serves_centres=True)
+    data.setup("validate")
+    (position,), expected = data.validation_images.indices, data.prior().centre(data.captions().queries)
+    assert np.allclose(data.validation_images[0]["centre"], expected[position], atol=1e-6)
+    plain = module(tmp_path, encoder, Pictures(12, broken=(3,)), k=2)
+    plain.setup("validate")
+    assert not plain.validation_images[0]["centre"].any()
+
+
+def test_what_may_be_learnt_from_are_the_rows_and_their_captions(tmp_path, encoder):
+    known = module(tmp_path, encoder, Pictures(30)).knowledge()
+    assert known.rows.shape == known.queries.shape == (30, 64)
+    assert known.folder == tmp_path and known.caption_of.tolist() == list(range(30))
+
+
 def test_a_spread_reaches_farther_out_but_not_past_its_end(tmp_path, encoder):
     data = module(tmp_path, encoder)
-    images = ImagesWithNeighbours(data.source, data.public_store(), 3, 20, 14, 1, False)
+    images = ImagesWithNeighbours(
+        data.source, data.public_store(), data._centres(data.public_store()), 3, 20, 14, 1, False
+    )
     torch.manual_seed(0)
     ranks = [images._ranks() for _ in range(300)]
     assert all(len(set(drawn.tolist())) == 3 for drawn in ranks)
@@ -78,7 +96,7 @@ def test_training_images_are_mirrored_where_asked_for(tmp_path, encoder):
     source, store = data.source, data.public_store()
     torch.manual_seed(0)
     for mirror in (False, True):
-        images = ImagesWithNeighbours(source, store, 4, 4, 28, 1, mirror)
+        images = ImagesWithNeighbours(source, store, data._centres(store), 4, 4, 28, 1, mirror)
         same = [np.array_equal(images[0]["image"][0].numpy(), source.pixels[0]) for _ in range(40)]
         assert all(same) != mirror and any(same)
 

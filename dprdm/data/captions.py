@@ -1,0 +1,80 @@
+"""The vectors of a public collection's captions, kept beside its store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from dprdm.data.source import ImageSource
+from dprdm.errors import StoreError
+from dprdm.files import write_whole
+from dprdm.public.knowledge import NO_CAPTION
+from dprdm.public.prior import PublicPrior
+from dprdm.retrieval.store import PublicStore
+from dprdm.types import Embeddings, Queries, Query
+
+NAME = "captions.safetensors"
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """What turns captions into unit vectors."""
+
+    def texts(self, captions: Sequence[str]) -> Embeddings:
+        """Unit vectors (caption, dim)."""
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionVectors:
+    """Vectors of the distinct captions, unit norm, and which of them is each row's: -1 where it has none."""
+
+    queries: Queries
+    caption_of: Int[np.ndarray, "row"]
+
+
+@dataclass(frozen=True, eq=False)
+class Centres:
+    """Where neighbours of each caption are expected, last those of no caption, and which is each row's."""
+
+    vectors: Float[np.ndarray, "caption dim"]
+    caption_of: Int[np.ndarray, "row"]
+
+    def of_row(self, row: int) -> Query:
+        """The expected neighbour mean of a row's caption."""
+        return self.vectors[self.caption_of[row]]
+
+
+def expected_centres(captions: CaptionVectors, prior: PublicPrior) -> Centres:
+    """The centre of each caption, and the mean of all rows for images without one."""
+    none = prior.rows.mean(axis=0, keepdims=True, dtype=np.float64)
+    vectors = np.concatenate([prior.centre(captions.queries), none]) if len(captions.queries) else none
+    return Centres(vectors.astype(np.float32), captions.caption_of)
+
+
+def caption_vectors(source: ImageSource, encoder: TextEncoder, store: PublicStore) -> CaptionVectors:
+    """The captions of the rows of a public store, embedded once and kept beside it."""
+    path = store.path / NAME
+    if not path.exists():
+        captions = [source.caption(int(position)) for position in store.source_index()]
+        distinct = {caption: number for number, caption in enumerate(dict.fromkeys(filter(None, captions)))}
+        vectors = encoder.texts(list(distinct)) if distinct else np.zeros((0, store.dim), np.float32)
+        caption_of = np.array([distinct.get(caption, NO_CAPTION) for caption in captions], np.int64)
+        write_whole(path, lambda beside: save_file({"queries": vectors, "caption_of": caption_of}, beside))
+    return _read(path, len(store))
+
+
+def _read(path: Path, rows: int) -> CaptionVectors:
+    try:
+        captions = CaptionVectors(**load_file(path))
+    except (SafetensorError, TypeError, OSError) as error:
+        raise StoreError(
+            f"Expected caption vectors in {path}; the file is damaged. Remove it, and it is made anew."
+        ) from error
+    if len(captions.caption_of) != rows:
+        raise StoreError(f"Expected {rows} captions in {path}, found {len(captions.caption_of)}. Remove it.")
+    return captions

@@ -1,0 +1,1 @@
+"""Denoisers: subclasses of `dprdm.public.denoiser.Denoiser`."""

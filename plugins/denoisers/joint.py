@@ -1,0 +1,129 @@
+"""All vectors together: what several releases have in common is known better than any of them."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from dprdm import check
+from dprdm.public.denoiser import Denoiser
+from dprdm.public.prior import PublicPrior, posterior
+from dprdm.types import Answered, Queries
+
+# Queries that are denoised together at most: the work grows with the cube.
+MOST_TOGETHER = 1500
+# How much of the distance between private and public means is tried to be common to all queries, and how quickly the
+# rest is tried to change from query to query, in units of the mean distance between queries.
+COMMON = (0.0, 0.3, 0.7, 0.95)
+LENGTHS = (0.1, 0.5, 2.0)
+# Distances tried, in units of the prior's variance.
+DISTANCES = tuple(4.0**power for power in range(-6, 2))
+TINY = 1e-30
+
+
+@final
+@dataclass(frozen=True)
+class Joint(Denoiser):
+    """Posterior mean under a Gaussian process over queries, around their public centres.
+
+    m(u) = c(u) + f(u),  cov(f(u), f(u')) = v (a + (1 - a) exp(-|u - u'|^2 / 2 l^2)) S: what the private collection has in
+    particular is partly common to all queries and changes smoothly with them. Releases for one prompt are averaged first.
+    v, a and l are those under which the releases are most likely. What single releases of a prompt differ by, beyond
+    their noise, is kept.
+
+    Args:
+        neighbours: public rows whose mean is a query's centre.
+
+    Source: Rasmussen, Williams 2006, chapters 2 and 5.
+    """
+
+    name: ClassVar[str] = "joint"
+
+    neighbours: int = 50
+
+    def __post_init__(self) -> None:
+        check.at_least(1, neighbours=self.neighbours)
+
+    def denoise(self, queries: Queries, answered: Answered, prior: PublicPrior | None) -> Answered:
+        """The posterior mean of each vector, given all. See `Denoiser.denoise`."""
+        assert prior is not None
+        if not len(queries):
+            return answered
+        noise = np.maximum(answered.noise_std**2, TINY)
+        asked, prompt = np.unique(queries.astype(np.float64), axis=0, return_inverse=True)
+        prompt = prompt.reshape(-1)
+        means, mean_noise = _averages(answered.vectors, noise, prompt, len(asked))
+        centre = prior.centre(asked, self.neighbours)
+        shifts, errors = np.empty_like(means), np.empty(len(asked))
+        for together in _batches(asked):
+            residuals = (means[together] - centre[together]) @ prior.basis
+            shifts[together], errors[together] = _regress(asked[together], residuals, mean_noise[together], prior)
+        common = (centre + shifts @ prior.basis.T)[prompt]
+        own, own_errors = _own(answered.vectors - means[prompt], noise, prompt, prior)
+        return Answered(common + own, np.sqrt(errors[prompt] + own_errors))
+
+
+def _averages(
+    vectors: Float[np.ndarray, "query dim"],
+    noise: Float[np.ndarray, "query"],
+    prompt: Int[np.ndarray, "query"],
+    count: int,
+) -> tuple[Float[np.ndarray, "prompt dim"], Float[np.ndarray, "prompt"]]:
+    """The mean vector of each prompt's releases, weighted by the inverse of their noise, and the noise left in it."""
+    weights = np.bincount(prompt, 1 / noise, minlength=count)
+    sums = np.zeros((count, vectors.shape[1]))
+    np.add.at(sums, prompt, vectors / noise[:, None])
+    return sums / weights[:, None], 1 / weights
+
+
+def _batches(asked: Queries) -> list[Int[np.ndarray, "some"]]:
+    """Positions in batches of neighbouring queries, along the direction in which queries differ most."""
+    centred = asked - asked.mean(axis=0)
+    order = np.argsort(centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1], kind="stable")
+    return np.array_split(order, -(-len(asked) // MOST_TOGETHER))
+
+
+def _regress(
+    asked: Queries, residuals: Float[np.ndarray, "prompt dim"], noise: Float[np.ndarray, "prompt"], prior: PublicPrior
+) -> tuple[Float[np.ndarray, "prompt dim"], Float[np.ndarray, "prompt"]]:
+    """Posterior mean of f, and its mean square error per coordinate, under the most likely kernel."""
+    scale = np.sqrt(noise)
+    best, most = None, -np.inf
+    for kernel in _kernels(asked):
+        values, vectors = np.linalg.eigh(kernel / np.outer(scale, scale))
+        seen = vectors.T @ (residuals / scale[:, None])
+        for distance in DISTANCES:
+            gains = distance * np.maximum(values, 0)[:, None] * prior.variances
+            likelihood = -0.5 * (np.log1p(gains) + seen**2 / (1 + gains)).sum()
+            if likelihood > most:
+                best, most = (vectors, seen, gains / (1 + gains)), likelihood
+    assert best is not None
+    vectors, seen, shares = best
+    return scale[:, None] * (vectors @ (shares * seen)), noise * ((vectors**2) @ shares.mean(axis=1))
+
+
+def _kernels(asked: Queries) -> list[Float[np.ndarray, "prompt prompt"]]:
+    squares = np.maximum(0.0, (asked**2).sum(1)[:, None] + (asked**2).sum(1) - 2 * asked @ asked.T)
+    usual = max(float(squares.mean()), TINY)
+    return [
+        common + (1 - common) * np.exp(-squares / (2 * length**2 * usual)) for common in COMMON for length in LENGTHS
+    ]
+
+
+def _own(
+    deviations: Float[np.ndarray, "query dim"],
+    noise: Float[np.ndarray, "query"],
+    prompt: Int[np.ndarray, "query"],
+    prior: PublicPrior,
+) -> tuple[Float[np.ndarray, "query dim"], Float[np.ndarray, "query"]]:
+    """What a single release has beyond its prompt's mean: as much as the deviations show over their noise."""
+    shared = np.bincount(prompt)[prompt]
+    alone = shared == 1
+    left = noise * (1 - 1 / shared)
+    excess = ((deviations**2).mean(axis=1) - left)[~alone].mean() if not alone.all() else 0.0
+    spread = max(0.0, float(excess)) / float(prior.variances.mean())
+    found, errors = posterior(
+        deviations, np.zeros_like(deviations), noise[:, None], prior.basis, np.maximum(spread * prior.variances, TINY)
+    )
+    return np.where(alone[:, None], 0.0, found), np.where(alone, 0.0, errors)
