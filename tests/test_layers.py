@@ -9,9 +9,10 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("types", "check", "errors", "files", "assets", "schedules"),
     ("privacy.budget", "privacy.events", "privacy.accountant", "privacy.calibration", "privacy.noise", "privacy.geometric",
-     "privacy.chain", "encoders", "diffusion"),
-    ("privacy.spending", "retrieval.store", "retrieval.sampling", "retrieval.retriever", "privacy.mechanism", "privacy.ledger"),
-    ("privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate", "retrieval.stored",
+     "privacy.chain", "public", "encoders", "diffusion"),
+    ("privacy.spending", "retrieval.store", "retrieval.sampling", "retrieval.grid", "retrieval.retriever",
+     "privacy.mechanism", "privacy.ledger"),
+    ("codebook", "privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate", "retrieval.stored",
      "retrieval.duplicates", "retrieval.release"),
     ("conditioning", "data", "metrics", "audit", "runs"),
     ("model", "callbacks", "rendering", "report"),
@@ -60,7 +61,7 @@ def test_plugins_are_loaded_by_name_only(path: Path) -> None:
     assert not any(name.split(".")[0] == "plugins" for name in imports(path))
 
 
-@pytest.mark.parametrize("package", ["privacy", "retrieval"])
+@pytest.mark.parametrize("package", ["privacy", "retrieval", "codebook", "public"])
 def test_the_private_path_imports_no_torch(package: str) -> None:
     for path in [*(ROOT / "dprdm" / package).glob("*.py"), *(ROOT / "plugins").rglob("*.py")]:
         assert not {name.split(".")[0] for name in imports(path)} & {"torch", "lightning", "opacus"}, path
@@ -75,6 +76,8 @@ def test_hazard_01_only_noise_names_a_source_of_randomness() -> None:
     for path in [
         *(ROOT / "dprdm/privacy").glob("*.py"),
         *(ROOT / "dprdm/retrieval").glob("*.py"),
+        *(ROOT / "dprdm/codebook").glob("*.py"),
+        *(ROOT / "dprdm/public").glob("*.py"),
         *(ROOT / "plugins").rglob("*.py"),
     ]:
         if path.name != "noise.py":

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import beta
 
 from dprdm import check
-from dprdm.types import Released
+from dprdm.types import Outcomes
 
 # More thresholds to choose from fit the trials to choose on, not the rest.
 MOST_THRESHOLDS = 64
@@ -45,7 +45,7 @@ def to_choose_on(trials: int) -> Bool[np.ndarray, "trials"]:
     return np.arange(trials) % 4 == 0
 
 
-def project(present: Released, absent: Released) -> tuple[Float[np.ndarray, "present"], Float[np.ndarray, "absent"]]:
+def project(present: Outcomes, absent: Outcomes) -> tuple[Float[np.ndarray, "present"], Float[np.ndarray, "absent"]]:
     """Scores: outcomes along the line between the two means of the trials to choose on. For Gaussians, Poisson-sampled
     ones too, they order outcomes as the likelihood ratio does."""
     choose = to_choose_on(len(present)), to_choose_on(len(absent))

@@ -17,7 +17,7 @@ from dprdm.privacy.mechanism import PrivacyMechanism, Progress
 from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
-from dprdm.types import Embeddings, Queries, Query, RankedRowIds, Released, RowIds
+from dprdm.types import Embeddings, Outcomes, Queries, Query, RankedRowIds, Released, RowIds
 
 
 def seeded_noise() -> SecureNoise:
@@ -55,9 +55,17 @@ class Misstated:
         noise_std: float,
         noise: SecureNoise,
         progress: Progress | None = None,
-    ) -> Released:
+    ) -> Outcomes:
         """As done."""
         return self.done.release(queries, store, retriever, self.noise_share * noise_std, noise, progress)
+
+
+@PrivacyMechanism.register
+@dataclass(frozen=True)
+class MisstatedOnce(Misstated):
+    """The same of mechanisms that release once for all queries."""
+
+    answers_all_after_one_release: ClassVar[bool] = True
 
 
 @PrivacyMechanism.register

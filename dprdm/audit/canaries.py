@@ -10,10 +10,12 @@ from typing import TypeAlias
 import numpy as np
 
 from dprdm.files import write_text
+from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, Shard
 from dprdm.types import Embeddings, Query
 
 DIM = 4
+PER_BUNDLE = 40
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,20 @@ def worst_case(num_background: int, copies: int = 1, length: float = 1.0) -> Mak
         length: of the canary's row. More than 1 is a broken store.
     """
     return around(np.tile(-_axis(), (num_background, 1)).astype(np.float32), copies, length)
+
+
+def public_rows(folder: Path) -> PublicKnowledge:
+    """Public rows for mechanisms that learn from some: tight bundles between the axes, none on the canary's.
+
+    So the canary lies far from every centroid and centre, and is clipped: what it adds is as long as is accounted.
+    """
+    first, others = np.eye(DIM)[0], np.eye(DIM)[1:]
+    bundles = np.concatenate([first + others, others - first]) / 2**0.5
+    angles = np.arange(PER_BUNDLE * len(bundles))[:, None] * np.array([0.618, 0.414, 0.732, 0.236])
+    rows = np.repeat(bundles, PER_BUNDLE, axis=0) + 0.02 * np.sin(2 * np.pi * angles)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    none = np.full(len(rows), NO_CAPTION, np.int64)
+    return PublicKnowledge(rows.astype(np.float32), rows[:0].astype(np.float32), none, "audit", folder)
 
 
 def around(background: Embeddings, copies: int = 1, length: float = 1.0) -> MakePair:

@@ -11,6 +11,7 @@ from dprdm.audit.broken import (
     IgnoresSample,
     MakeMechanism,
     Misstated,
+    MisstatedOnce,
     PadsWithLast,
     TrainedOnPrivate,
     as_mechanism,
@@ -21,10 +22,10 @@ from dprdm.audit.canaries import Pair, worst_case
 from dprdm.audit.run import AuditReport, Releasing, Scenario, audit
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.mechanism import PrivacyMechanism
-from dprdm.privacy.plan import Plan
+from dprdm.privacy.plan import Plan, with_fields
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore
-from dprdm.types import Released
+from dprdm.types import Outcomes
 
 K = 20
 FEW, MANY = 2, 80  # records beside the canary: fewer than k, and enough for any sample
@@ -98,12 +99,29 @@ def mutants(make_mechanism: MakeMechanism, retriever: Retriever) -> list[Mutant]
     ]
 
 
-def subtract_own_run(released: Releasing, store: PrivateStore, pair: Pair) -> Released:
+def mutants_of_one_release(mechanism: PrivacyMechanism, retriever: Retriever) -> list[Mutant]:
+    """The same of a mechanism that releases once for all queries.
+
+    Args:
+        mechanism: prepared on `canaries.public_rows`; with a field clip_norm.
+        retriever: of a private store.
+    """
+    plain = _scenario(mechanism, retriever, noise_multiplier=1.0)
+    unclipped = with_fields(mechanism, clip_norm=1e6)
+    name = mechanism.name
+    return [
+        _noise_mutant(f"{name}: half the noise", 0, plain, MisstatedOnce(mechanism, mechanism, noise_share=0.5)),
+        Mutant(f"{name}: noise from a seed", 1, *_seeded(replace(plain, attack=subtract_own_run))),
+        _noise_mutant(f"{name}: residuals not clipped", 10, plain, MisstatedOnce(mechanism, unclipped)),
+    ]
+
+
+def subtract_own_run(released: Releasing, store: PrivateStore, pair: Pair) -> Outcomes:
     """Run the program on what is known of the store, and subtract: noise that repeats is gone."""
     return released(store, pair.query) - released(pair.absent, pair.query)
 
 
-def subtract_ranks(released: Releasing, store: PrivateStore, pair: Pair) -> Released:
+def subtract_ranks(released: Releasing, store: PrivateStore, pair: Pair) -> Outcomes:
     """Ask one rank for the canary, another for its opposite, and subtract: noise that they share is gone."""
     return released(store, pair.query) - released(store, -pair.query)
 

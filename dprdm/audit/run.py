@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from dprdm import check
 from dprdm.audit.bounds import lower_bound, project
 from dprdm.audit.canaries import MakePair, Pair, worst_case
@@ -18,7 +20,7 @@ from dprdm.privacy.plan import Plan
 from dprdm.retrieval.release import release
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore
-from dprdm.types import Query, Released
+from dprdm.types import Outcomes, Query
 
 # A guarantee holds at every delta. At these an attack of a few thousand trials sees most.
 DELTAS = (1e-3, 1e-2, 1e-1)
@@ -26,12 +28,12 @@ DELTAS = (1e-3, 1e-2, 1e-1)
 NO_CAP = 1e12
 
 # Releases `trials` answers to a query from a store.
-Releasing: TypeAlias = Callable[[PrivateStore, Query], Released]
+Releasing: TypeAlias = Callable[[PrivateStore, Query], Outcomes]
 # Turns releases of a store into one outcome a trial.
-Attack: TypeAlias = Callable[[Releasing, PrivateStore, Pair], Released]
+Attack: TypeAlias = Callable[[Releasing, PrivateStore, Pair], Outcomes]
 
 
-def look(released: Releasing, store: PrivateStore, pair: Pair) -> Released:
+def look(released: Releasing, store: PrivateStore, pair: Pair) -> Outcomes:
     """Ask for the canary."""
     return released(store, pair.query)
 
@@ -98,7 +100,7 @@ def audit(scenario: Scenario, trials: int, confidence: float) -> AuditReport:
         trials: releases of each of the two stores: a quarter chooses the test, the rest counts.
         confidence: of all findings together.
     Raises:
-        UserError: if there is nothing to audit: a mechanism that claims nothing, or that releases once for all.
+        UserError: if there is nothing to audit: a mechanism that claims nothing.
     Guarantee:
         - Code that keeps its claim is accused with chance 1 - confidence at most
           (tests/audit/test_audit.py::test_the_real_code_keeps_its_claim).
@@ -126,10 +128,6 @@ def _check_auditable(plan: Plan, trials: int) -> None:
     check.at_least(100, trials=trials)
     if not plan.is_private:
         raise UserError(f"The mechanism {plan.mechanism.name} claims no privacy: there is nothing to audit.")
-    if plan.mechanism.answers_all_after_one_release:
-        raise UserError(
-            f"The mechanism {plan.mechanism.name} releases once for all queries; audits are of those that release for each."
-        )
 
 
 def _claims(scenario: Scenario) -> dict[float, float]:
@@ -144,10 +142,19 @@ def _at(plan: Plan, delta: float) -> Plan:
 
 
 def _releasing(scenario: Scenario, trials: int) -> Releasing:
-    def released(store: PrivateStore, query: Query) -> Released:
-        queries = query[None].repeat(trials, axis=0)
-        ledger = _ledger(store, scenario.plan.budget.delta)
-        return release(queries, store, scenario.plan, scenario.retriever, ledger, scenario.noise())[0]
+    plan, retriever = scenario.plan, scenario.retriever
+
+    def released(store: PrivateStore, query: Query) -> Outcomes:
+        ledger = _ledger(store, plan.budget.delta)
+        if not plan.mechanism.answers_all_after_one_release:
+            queries = query[None].repeat(trials, axis=0)
+            return release(queries, store, plan, retriever, ledger, scenario.noise())[0]
+        # One release is paid for and drawn as ever; a trial of it is all that it gave out. The others are drawn alike,
+        # unpaid: it is the auditor's own store.
+        draws = [release(query[None], store, plan, retriever, ledger, scenario.noise())[0]]
+        while len(draws) < trials:
+            draws.append(plan.mechanism.release(query[None], store, retriever, plan.noise_std, scenario.noise()))
+        return np.stack([draw.reshape(-1) for draw in draws])
 
     return released
 

@@ -2,16 +2,20 @@
 
 import dataclasses
 import json as json_format
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from dprdm import check
-from dprdm.audit.mutants import Catch, catch
+from dprdm.audit.canaries import public_rows
+from dprdm.audit.mutants import Catch, catch, mutants_of_one_release
 from dprdm.audit.mutants import mutants as all_mutants
 from dprdm.audit.run import AuditReport, standard_scenario
 from dprdm.audit.run import audit as run_audit
 from dprdm.cli.plugins import class_path, known_plugins
 from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
+from dprdm.privacy.mechanism import PrivacyMechanism, Terms
 from dprdm.privacy.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
 
@@ -39,7 +43,7 @@ def audit(
         sampling_rate: chance of each record to be searched.
         trials: releases with the canary, and as many without.
         confidence: chance of a true statement about code that keeps its claim.
-        mechanism: by short name; one that releases for each query.
+        mechanism: by short name. One that learns from public rows learns from some that are made for the audit.
         retriever: by short name; of a private store.
         mutants: attack instead code that is broken on purpose, in a fixed setting for each; exits with 1 if one escapes.
         json: print one JSON object instead.
@@ -48,10 +52,21 @@ def audit(
     searcher = _plugin("retriever", retriever)
     if mutants:
         return _audit_mutants(searcher, trials, confidence, json)
-    plan = make_plan(_plugin("mechanism", mechanism, k=k, sampling_rate=sampling_rate), Budget(eps, delta), 1)
-    report = run_audit(standard_scenario(plan, searcher), trials, confidence)
-    print(json_format.dumps(_summary(plan, report)) if json else _text(plan, report))
+    with TemporaryDirectory() as folder:
+        asked = _plugin("mechanism", mechanism, k=k, sampling_rate=sampling_rate)
+        prepared = _prepared(asked, Budget(eps, delta), Path(folder))
+        plan = make_plan(prepared, Budget(eps, delta), 1)
+        report = run_audit(standard_scenario(plan, searcher), trials, confidence)
+        print(json_format.dumps(_summary(plan, report)) if json else _text(plan, report))
     return VIOLATED if report.is_violation else 0
+
+
+def _prepared(mechanism: PrivacyMechanism, budget: Budget, folder: Path) -> PrivacyMechanism:
+    """With what it leaves open decided on public rows that are made for audits."""
+    if not mechanism.learns_from_public:
+        return mechanism
+    public = public_rows(folder)
+    return mechanism.prepare(public, Terms(budget, 1, len(public.rows)))
 
 
 def _plugin(kind: str, name: str, **fields: Any) -> Any:
@@ -100,10 +115,13 @@ def _audit_mutants(retriever: Retriever, trials: int, confidence: float, json: b
     caught = []
     if not json:
         print(f"{'broken on purpose':40} {'hazard':>6}  caught by")
-    for mutant in all_mutants(known_plugins("mechanism")["gaussian"], retriever):
-        caught.append(catch(mutant, trials, confidence))
-        if not json:
-            print(_row(caught[-1]), flush=True)
+    with TemporaryDirectory() as folder:
+        once = _prepared(_plugin("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
+        gaussian = known_plugins("mechanism")["gaussian"]
+        for mutant in [*all_mutants(gaussian, retriever), *mutants_of_one_release(once, retriever)]:
+            caught.append(catch(mutant, trials, confidence))
+            if not json:
+                print(_row(caught[-1]), flush=True)
     escaped = [one.mutant.name for one in caught if not one.is_caught]
     if json:
         print(json_format.dumps({"mutants": [_mutant_summary(one) for one in caught], "escaped": escaped}))

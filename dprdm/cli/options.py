@@ -8,6 +8,7 @@ from dprdm import check
 from dprdm.data.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.privacy.mechanism import PrivacyMechanism
+from dprdm.public.denoiser import Denoiser
 from dprdm.retrieval.retriever import Retriever
 
 
@@ -16,9 +17,12 @@ class PredictOptions:
     """Options of `predict` and `render`, at the top level of the command line and of a config.
 
     Args:
-        mechanism: what makes the release private: gaussian (the paper's), or nonprivate (a baseline; marked everywhere).
+        mechanism: what makes the release private: codebook (one release for all queries), gaussian (the paper's),
+            centered (the paper's, around a public centre), or nonprivate (a baseline; marked everywhere).
         retriever: where neighbours come from: exact, faiss_flat or faiss_ivf (the private store), or public (the paper's
             public-only baseline).
+        denoiser: what brings released vectors nearer to the clean ones, without private data: none (the paper's),
+            public_prior (each by itself), or joint (all together).
         eps: the budget's epsilon; also the store's cap, the first time.
         delta: the budget's delta; by default 1 / number of private records, which treats that number as public.
         queries: how many queries the budget is to pay for, over all runs; by default those of this run.
@@ -35,6 +39,8 @@ class PredictOptions:
         weights: the generator's weights: a file that `fit` exported.
         seed: of the rendering. It never touches a private draw.
         render_batch: images rendered together; it does not change them.
+        codebook: answer from this file, which `predict --mechanism codebook` left; no private store is needed, and nothing
+            is charged.
         conditions: render this conditions file; nothing is released. `render FILE` sets it.
         name: the run's folder; by default named after mechanism, budget and request, so that the same request resumes.
         out: where run folders are.
@@ -43,6 +49,7 @@ class PredictOptions:
 
     mechanism: PrivacyMechanism
     retriever: Retriever
+    denoiser: Denoiser
     eps: float | None = None
     delta: float | None = None
     queries: int | None = None
@@ -59,6 +66,7 @@ class PredictOptions:
     weights: Path | None = None
     seed: int = 0
     render_batch: int = 64
+    codebook: Path | None = None
     conditions: Path | None = None
     name: str | None = None
     out: Path = Path("runs")

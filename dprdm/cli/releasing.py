@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from dprdm import check
 from dprdm.audit.prv import epsilon_prv
+from dprdm.cli.opened import opened
 from dprdm.cli.options import PredictOptions
 from dprdm.cli.plugins import known_plugins
 from dprdm.conditioning import mix
@@ -16,16 +17,16 @@ from dprdm.data.index import build_store
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.certificate import certify, write_certificate
+from dprdm.privacy.certificate import Certificate, certify, certify_again, write_certificate
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
-from dprdm.privacy.mechanism import PrivacyMechanism
+from dprdm.privacy.mechanism import PrivacyMechanism, Terms
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.plan import Plan, make_plan
-from dprdm.retrieval.release import Requests, answer
+from dprdm.privacy.plan import Plan, describe, make_plan
+from dprdm.retrieval.release import Answer, Requests, answer
 from dprdm.retrieval.retriever import Retriever
-from dprdm.retrieval.store import MANIFEST, PrivateStore, PublicStore
+from dprdm.retrieval.store import MANIFEST, PrivateStore, PublicStore, Store
 from dprdm.runs import Conditions, Request, Run
-from dprdm.types import Queries, Released
+from dprdm.types import Answered, Queries, Released
 
 MOST_DEFAULT_PROMPTS = 10
 WEAK_DELTA = 1e-4
@@ -46,7 +47,7 @@ class Releasing:
     @property
     def mechanism(self) -> PrivacyMechanism:
         """What makes the release private."""
-        return self.options.mechanism
+        return self.options.mechanism if self.options.codebook is None else opened(self.options.codebook).mechanism
 
     @property
     def retriever(self) -> Retriever:
@@ -64,17 +65,27 @@ class Releasing:
     def write(self, run: Run, resolved_config: str) -> None:
         """Leave conditions and certificate in the run's folder, charging for what was not released before."""
         requests = [Request(p, r) for p in self.prompts() for r in range(self.options.releases_per_prompt)]
+        if self.options.codebook is not None:
+            certificate = self._answer_from_file(self.options.codebook, requests, run)
+        else:
+            certificate = self._release(requests, run)
+        write_text(run.config, resolved_config)
+        write_certificate(certificate, run.folder)
+
+    def _release(self, requests: list[Request], run: Run) -> Certificate:
+        """Ask the store, and pay for what was not released before."""
         store = self._store()
         store.require_encoder(self.data.encoder.identity)
         plan = self._plan(store, len(requests))
         ledger = self._ledger(store, plan.budget)
-        noise = SecureNoise()
-        conditions = self._conditions(requests, store, plan, ledger, noise)
-        conditions.save(run.conditions)
-        write_text(run.config, resolved_config)
+        noise, asked = SecureNoise(), self._asked(requests)
+        with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:
+            answered = answer(asked, store, plan, self.retriever, ledger, noise, self.options.account, progress.update)
+        print(_say_answered(plan, answered))
+        self._conditions(requests, asked.queries, Answered(answered.vectors, answered.noise_std)).save(run.conditions)
         # Opacus' accountant is for the record: what is charged is the ledger's.
         prv = epsilon_prv(plan.event(len(requests)), plan.budget.delta) if ledger is not None else None
-        certificate = certify(
+        return certify(
             plan,
             self.retriever,
             store.fingerprint,
@@ -84,31 +95,45 @@ class Releasing:
             run.conditions,
             self.options.delta is None,
             {"prv": prv},
+            self._write_released(plan, answered, store, run),
         )
-        write_certificate(certificate, run.folder)
 
-    def _conditions(
-        self,
-        requests: list[Request],
-        store: PrivateStore | PublicStore,
-        plan: Plan,
-        ledger: Ledger | None,
-        noise: SecureNoise,
-    ) -> Conditions:
-        """Ask, pay for what was not released before, and mix the answers with what lies beside them."""
-        vectors = dict(zip(self.prompts(), self.data.encoder.texts(self.prompts()), strict=True))
+    def _write_released(self, plan: Plan, answered: Answer, store: Store, run: Run) -> Path | None:
+        """What a mechanism released once for all queries, as a file that answers them without the store."""
+        if answered.released is None:
+            return None
+        path = run.folder / f"{plan.mechanism.name}.safetensors"
+        metadata = {
+            "mechanism": describe(plan.mechanism),
+            "noise_std": plan.noise_std,
+            "store_fingerprint": store.fingerprint,
+            "encoder": self.data.encoder.identity,
+        }
+        plan.mechanism.write(answered.released, metadata, path)
+        return path
+
+    def _answer_from_file(self, path: Path, requests: list[Request], run: Run) -> Certificate:
+        """Answer from a release that was paid for elsewhere: nothing private is read, nothing is charged."""
+        codebook, asked = opened(path), self._asked(requests)
+        codebook.require_encoder(self.data.encoder.identity)
+        answered = codebook.answer(asked, self.options.mechanism)
+        print(f"{len(requests)} queries answered from {path}, free.")
+        self._conditions(requests, asked.queries, answered).save(run.conditions)
+        return certify_again(codebook.certificate, len(requests), run.conditions)
+
+    def _asked(self, requests: list[Request]) -> Requests:
+        prompts = list(dict.fromkeys(request.prompt for request in requests))
+        vectors = dict(zip(prompts, self.data.encoder.texts(prompts), strict=True))
         queries = np.stack([vectors[request.prompt] for request in requests])
-        beside = self._beside(queries)
-        asked = Requests(queries, np.array([request.release for request in requests]))
-        with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:
-            answered = answer(asked, store, plan, self.retriever, ledger, noise, self.options.account, progress.update)
-        print(
-            f"{answered.num_charged} queries released now, {answered.num_stored} answered from stored releases, free."
-        )
-        weight = self.options.private_weight
-        noise_std = np.full(len(requests), weight * plan.noise_std)
-        condition = mix(answered.vectors, beside, weight)
-        return Conditions(tuple(requests), queries, answered.vectors, condition, noise_std)
+        return Requests(queries, np.array([request.release for request in requests]))
+
+    def _conditions(self, requests: list[Request], queries: Queries, answered: Answered) -> Conditions:
+        """Denoise the answers, and mix them with what lies beside them."""
+        weight, denoiser = self.options.private_weight, self.options.denoiser
+        prior = self.data.prior() if denoiser.needs_prior else None
+        denoised = denoiser.denoise(queries, answered, prior)
+        condition = mix(denoised.vectors, self._beside(queries), weight)
+        return Conditions(tuple(requests), queries, answered.vectors, condition, weight * denoised.noise_std)
 
     def _store(self) -> PrivateStore | PublicStore:
         if not self.retriever.reads_private:
@@ -136,9 +161,10 @@ class Releasing:
             raise UserError(
                 f"Expected at most as many neighbours as records; k={k}, and {store.path} holds {len(store)}."
             )
-        budget = self._budget(store)
-        plan = make_plan(self.mechanism, budget, options.queries or num_requests, options.noise_std, store.max_per_unit)
-        if num_requests > plan.num_queries:
+        budget, num_queries = self._budget(store), options.queries or num_requests
+        mechanism = self._prepared(store, budget, num_queries)
+        plan = make_plan(mechanism, budget, num_queries, options.noise_std, store.max_per_unit)
+        if num_requests > plan.num_queries and not mechanism.answers_all_after_one_release:
             raise UserError(
                 f"This run asks {num_requests} queries, and --queries plans for {plan.num_queries}. Ask fewer, or plan more."
             )
@@ -146,6 +172,15 @@ class Releasing:
         for warning in _warnings(plan, store.num_units, self.options.delta is None):
             print(f"Warning: {warning}")
         return plan
+
+    def _prepared(self, store: PrivateStore | PublicStore, budget: Budget, num_queries: int) -> PrivacyMechanism:
+        """The mechanism with what it leaves open decided on public rows."""
+        if not self.mechanism.learns_from_public:
+            return self.mechanism
+        public = self.data.knowledge()
+        # The number of private records is public where delta was made from it; otherwise the public rows' number serves.
+        records = store.num_units if self.options.delta is None else len(public.rows)
+        return self.mechanism.prepare(public, Terms(budget, num_queries, records, store.max_per_unit))
 
     def _budget(self, store: PrivateStore | PublicStore) -> Budget:
         delta = self.options.delta if self.options.delta is not None else 1 / max(2, store.num_units)
@@ -216,13 +251,20 @@ def _warnings(plan: Plan, num_units: int, delta_is_default: bool) -> list[str]:
     return warnings
 
 
+def _say_answered(plan: Plan, answered: Answer) -> str:
+    if plan.mechanism.answers_all_after_one_release:
+        return "One release for all queries: " + ("made now." if answered.num_charged else "the stored one, free.")
+    return f"{answered.num_charged} queries released now, {answered.num_stored} answered from stored releases, free."
+
+
 def _say_plan(plan: Plan) -> None:
     if not plan.is_private:
         print("NON-PRIVATE: no noise is added. This is a baseline; its outputs are marked and must not leave.")
         return
     costs = plan.epsilons()
+    count = "any number of" if plan.mechanism.answers_all_after_one_release else plan.num_queries
     print(
-        f"Plan for {plan.num_queries} queries: noise_std {plan.noise_std:.5g} / sensitivity {plan.sensitivity:.5g} = "
+        f"Plan for {count} queries: noise_std {plan.noise_std:.5g} / sensitivity {plan.sensitivity:.5g} = "
         f"noise_multiplier {plan.noise_multiplier:.4g}; epsilon {costs.pld:.4g} (PLD), {costs.rdp:.4g} (RDP) "
         f"at delta {plan.budget.delta:.3g}."
     )

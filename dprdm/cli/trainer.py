@@ -19,7 +19,7 @@ from dprdm.errors import UserError
 
 DEMO_CONFIG = "demo.yaml"
 # The paper's.
-DEFAULT_PLUGINS = {"mechanism": "gaussian", "retriever": "exact"}
+DEFAULT_PLUGINS = {"mechanism": "gaussian", "retriever": "exact", "denoiser": "none"}
 OPTION_NAMES = tuple(option.name for option in fields(PredictOptions))
 # Options that `fit` and `validate` take besides the Trainer's: they read public data, so no other would have a meaning.
 FIT_OPTIONS = ("wandb",)

@@ -33,6 +33,11 @@ def verify(run: Path, store: Path | None = None) -> None:
     if hash_file(run / CONDITIONS) != certificate.conditions_sha256:
         raise UserError(f"{run / CONDITIONS} is not the file that was certified: its hash differs.")
     print("The conditions are the ones certified.")
+    release = run / f"{certificate.mechanism['name']}.safetensors"
+    if certificate.release_sha256 is not None and release.exists():
+        if hash_file(release) != certificate.release_sha256:
+            raise UserError(f"{release} is not the file that was certified: its hash differs.")
+        print(f"The release in {release.name} is the one certified.")
     if store is not None:
         _check_ledger(certificate, store)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ FORMAT = 1
 JSON_NAME = "certificate.json"
 WORDS_NAME = "certificate.md"
 SOURCE = Path(__file__).resolve().parents[1]
+GUARANTEED = ("privacy", "retrieval", "codebook", "public")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Certificate:
         num_queries: distinct requests answered in this output.
         event: what was done, for the accountant.
         ledger: row and hash of the last payment, the cap, and what the store has spent in all.
+        release_sha256: of the file that answers later queries; None of a mechanism that releases for each query.
     """
 
     status: str
@@ -60,6 +62,7 @@ class Certificate:
     rng: str
     code_version: str
     created: str
+    release_sha256: str | None = None
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -77,6 +80,7 @@ def certify(
     conditions: Path,
     delta_is_default: bool,
     cross_checks: Mapping[str, float | None] | None = None,
+    release: Path | None = None,
 ) -> Certificate:
     """The certificate of one output.
 
@@ -85,6 +89,7 @@ def certify(
         ledger: of the private store; None for a public one.
         conditions: the file of released vectors; its hash is certified.
         cross_checks: what accountants that do not charge say of the same event, by name.
+        release: the file that answers later queries, where there is one; its hash is certified as well.
         delta_is_default: whether delta is 1/num_records because nobody set it, which makes the row count public.
     """
     event = plan.event(num_queries) if retriever.reads_private else events.compose([])
@@ -110,8 +115,14 @@ def certify(
         conditions_sha256=hash_file(conditions),
         rng=noise.source,
         code_version=f"dprdm {dprdm.__version__}, sources {hash_sources()[:16]}",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=_now(),
+        release_sha256=None if release is None else hash_file(release),
     )
+
+
+def certify_again(certificate: Certificate, num_queries: int, conditions: Path) -> Certificate:
+    """The certificate of an output that was computed from what another one certifies, without the private data."""
+    return replace(certificate, num_queries=num_queries, conditions_sha256=hash_file(conditions), created=_now())
 
 
 def write_certificate(certificate: Certificate, folder: Path) -> None:
@@ -139,11 +150,15 @@ def recompute(certificate: Certificate) -> EpsilonReport:
 
 
 def hash_sources() -> str:
-    """SHA-256 over the source files that the guarantee rests on: dprdm/privacy and dprdm/retrieval."""
+    """SHA-256 over the source files that the guarantee rests on."""
     digest = hashlib.sha256()
-    for file in sorted([*SOURCE.glob("privacy/*.py"), *SOURCE.glob("retrieval/*.py")]):
+    for file in sorted(file for folder in GUARANTEED for file in SOURCE.glob(f"{folder}/*.py")):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _status(plan: Plan, retriever: Retriever) -> str:

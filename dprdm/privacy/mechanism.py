@@ -2,19 +2,42 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, TypeAlias
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
 
+import numpy as np
 from dp_accounting.dp_event import DpEvent
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
+from dprdm.errors import UserError
+from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
+from dprdm.public.knowledge import PublicKnowledge
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
-from dprdm.types import Queries
+from dprdm.types import Answered, Queries
 
 # Called with the number of queries that were just finished, as tqdm's `update` is.
 Progress: TypeAlias = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a release is to be for: all that a mechanism may know when it decides on public rows.
+
+    Args:
+        budget: that it may cost.
+        num_queries: that it must pay for.
+        records: about how many private records there are. Public knowledge, or a guess.
+        max_per_unit: most records that one unit of privacy holds.
+    """
+
+    budget: Budget
+    num_queries: int
+    records: int
+    max_per_unit: int = 1
 
 
 class PrivacyMechanism(ABC):
@@ -34,6 +57,20 @@ class PrivacyMechanism(ABC):
     is_private: ClassVar[bool] = True
     # True for a mechanism that releases one thing, whatever is asked, and answers every query from that: paid for once.
     answers_all_after_one_release: ClassVar[bool] = False
+
+    # True for a mechanism that leaves something open for `prepare` to decide on public rows.
+    learns_from_public: ClassVar[bool] = False
+
+    # Fields that say how a release is read, not how it is made: with others of these, a stored release still answers.
+    reading_fields: ClassVar[tuple[str, ...]] = ()
+
+    def prepare(self, public: PublicKnowledge, terms: Terms) -> "PrivacyMechanism":
+        """The same mechanism with what it left open decided on public rows; most leave nothing open.
+
+        Called before the plan is made, so that what was decided is in the plan, the ledger and the certificate. The same
+        rows and terms decide the same.
+        """
+        return self
 
     @abstractmethod
     def sensitivity(self, max_per_unit: int = 1) -> float:
@@ -63,6 +100,25 @@ class PrivacyMechanism(ABC):
             noise_std: absolute, in the units of the vectors.
         """
 
-    def answer(self, queries: Queries, released: Float[ndarray, "row column"]) -> Float[ndarray, "query dim"]:
-        """One vector per query from what was released: post-processing, free. The release itself, unless overridden."""
-        return released
+    def answer(
+        self,
+        queries: Queries,
+        replicates: Int[ndarray, "query"],
+        released: Float[ndarray, "row column"],
+        noise_std: float,
+    ) -> Answered:
+        """One vector per query from what was released: post-processing, free. The release itself, unless overridden.
+
+        Args:
+            replicates: number of each request among those for the same query.
+            noise_std: of the noise in `released`.
+        """
+        return Answered(released, np.full(len(released), noise_std))
+
+    def write(self, released: Float[ndarray, "row column"], metadata: dict[str, Any], path: Path) -> None:
+        """Write what was released once, so that it answers queries without the store; for such mechanisms only.
+
+        Args:
+            metadata: plain values, kept beside it.
+        """
+        raise UserError(f"The mechanism {self.name} releases for each query; there is no one file to write.")

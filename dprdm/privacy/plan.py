@@ -83,10 +83,15 @@ class Plan:
 
 
 def describe(plugin: Any) -> dict[str, Any]:
-    """A plugin (a frozen dataclass with a `name`) as plain values: short name, class, fields. Paths come as text."""
+    """A plugin (a frozen dataclass with a `name`) as plain values: short name, class, fields.
+
+    Of a file whose hash is a field as well (`partition`, `partition_sha256`), only the name is kept: what it is, not where
+    it lies, makes a request the same.
+    """
     kind = type(plugin)
     fields = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(plugin).items()}
-    return {"name": kind.name, "class": f"{kind.__module__}.{kind.__qualname__}", "fields": fields}
+    hashed = {name: Path(value).name for name, value in fields.items() if value and f"{name}_sha256" in fields}
+    return {"name": kind.name, "class": f"{kind.__module__}.{kind.__qualname__}", "fields": {**fields, **hashed}}
 
 
 def make_plan(

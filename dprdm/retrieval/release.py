@@ -36,15 +36,18 @@ class Requests:
 class Answer:
     """One vector per request, in order, and public counts.
 
-    `num_charged` were paid for now, `num_stored` came from stored releases; together they are the distinct requests (of
-    a mechanism that releases once: releases). `last_charge` is the ledger row of the last payment, None if nothing was
-    paid.
+    `noise_std` is the expected error of each vector, per coordinate. `num_charged` were paid for now, `num_stored` came
+    from stored releases; together they are the distinct requests (of a mechanism that releases once: releases).
+    `last_charge` is the ledger row of the last payment, None if nothing was paid. `released` is what a mechanism that
+    releases once for all queries gave out; None of the others.
     """
 
     vectors: Released
+    noise_std: Float[np.ndarray, "query"]
     num_charged: int
     num_stored: int
     last_charge: Row | None
+    released: Float[np.ndarray, "row column"] | None = None
 
 
 def release(
@@ -102,7 +105,7 @@ def answer(
     """
     check_together(store, plan, retriever, ledger)
     if not len(requests.queries):
-        return Answer(requests.queries.astype(np.float64), 0, 0, None)
+        return Answer(requests.queries.astype(np.float64), np.zeros(0), 0, 0, None)
     keys = _keys(requests, store, plan, retriever)
     position = {key: index for index, key in reversed(list(enumerate(keys)))}
     distinct = list(dict.fromkeys(keys))
@@ -125,7 +128,10 @@ def answer(
         if keep and paid is not None:
             stored.add(paid.id, block, released)
         found.update(zip(block, released, strict=True))
-    return Answer(_vectors(requests, plan, keys, found), len(missing), num_stored, paid)
+    once = plan.mechanism.answers_all_after_one_release
+    rows = found[keys[0]] if once else np.stack([found[key] for key in keys])
+    answered = plan.mechanism.answer(requests.queries, requests.replicates, rows, plan.noise_std)
+    return Answer(answered.vectors, answered.noise_std, len(missing), num_stored, paid, rows if once else None)
 
 
 def check_together(store: Store, plan: Plan, retriever: Retriever, ledger: Ledger | None) -> None:
@@ -151,18 +157,12 @@ def check_together(store: Store, plan: Plan, retriever: Retriever, ledger: Ledge
 
 def _keys(requests: Requests, store: Store, plan: Plan, retriever: Retriever) -> list[str]:
     settings: dict[str, Any] = {**plan.public_fields(), "retriever": describe(retriever), "store": store.fingerprint}
+    for field in plan.mechanism.reading_fields:
+        del settings["mechanism"]["fields"][field]
     if plan.mechanism.answers_all_after_one_release:
         return [request_key(None, 0, settings)] * len(requests.queries)
     replicates = (check.at_least(0, replicate=int(number)) for number in requests.replicates)
     return [request_key(query, number, settings) for query, number in zip(requests.queries, replicates, strict=True)]
-
-
-def _vectors(
-    requests: Requests, plan: Plan, keys: Sequence[str], found: dict[str, Float[np.ndarray, "..."]]
-) -> Float[np.ndarray, "query dim"]:
-    if plan.mechanism.answers_all_after_one_release:
-        return plan.mechanism.answer(requests.queries, found[keys[0]])
-    return plan.mechanism.answer(requests.queries, np.stack([found[key] for key in keys]))
 
 
 def _blocks(keys: list[str]) -> list[list[str]]:

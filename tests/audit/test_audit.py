@@ -7,14 +7,17 @@ import pytest
 
 from dprdm.audit import guards
 from dprdm.audit import mutants as module
-from dprdm.audit.canaries import around, worst_case
-from dprdm.audit.mutants import Mutant, catch, mutants
+from dprdm.audit.canaries import around, public_rows, worst_case
+from dprdm.audit.mutants import Mutant, catch, mutants, mutants_of_one_release
 from dprdm.audit.run import audit, standard_scenario
 from dprdm.cli.plugins import known_plugins
 from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
+from dprdm.privacy.mechanism import Terms
 from dprdm.privacy.plan import make_plan, plan_epsilon
+from plugins.mechanisms.centered import Centered
+from plugins.mechanisms.codebook import Codebook
 from plugins.mechanisms.gaussian import Gaussian
 from plugins.mechanisms.nonprivate import NonPrivate
 from plugins.retrievers.exact import Exact
@@ -45,6 +48,27 @@ def test_the_real_code_keeps_its_claim(sampling_rate, noise_multiplier):
     assert not report.is_violation
     assert max(finding.shown for finding in report.findings) > 0.5  # and the attack did see something
     assert [finding.delta for finding in report.findings] == [1e-5, 1e-3, 1e-2, 1e-1]
+
+
+def _prepared(mechanism, folder):
+    public = public_rows(folder)
+    return mechanism.prepare(public, Terms(Budget(1.0, 1e-5), 1, len(public.rows)))
+
+
+@pytest.mark.parametrize("mechanism", [Codebook(), Centered(k=4, sampling_rate=0.5)], ids=["codebook", "centered"])
+def test_mechanisms_that_learn_from_public_rows_keep_their_claim(tmp_path, mechanism):
+    prepared = _prepared(mechanism, tmp_path)
+    plan = plan_epsilon(prepared, 1e-5, 1, 0.5 * prepared.sensitivity())
+    report = audit(standard_scenario(plan, Exact()), 1200, CONFIDENCE)
+    assert not report.is_violation
+    assert max(finding.shown for finding in report.findings) > 0.4
+
+
+@pytest.mark.parametrize("number", range(3), ids=["half the noise", "seed", "not clipped"])
+def test_every_mutant_of_one_release_is_seen(tmp_path, number):
+    mutant = mutants_of_one_release(_prepared(Codebook(), tmp_path), Exact())[number]
+    assert audit(mutant.scenario, MANY_TRIALS if number == 0 else TRIALS, CONFIDENCE).is_violation
+    assert not audit(mutant.repaired, TRIALS, CONFIDENCE).is_violation
 
 
 def test_among_rows_of_all_kinds(tmp_path):

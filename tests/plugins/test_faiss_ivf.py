@@ -90,7 +90,7 @@ def test_as_many_cells_as_there_are(file, nprobe):
 
 def test_what_is_certified_names_the_file_and_its_hash(file):
     fields = describe(FaissIvf(file, 2))["fields"]
-    assert fields["quantizer"] == str(file)
+    assert fields["quantizer"] == file.name  # where it lies does not make it another
     assert len(fields["quantizer_sha256"]) == 64
 
 

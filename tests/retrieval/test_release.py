@@ -14,6 +14,7 @@ from dprdm.privacy.noise import SecureNoise
 from dprdm.privacy.plan import make_plan
 from dprdm.retrieval import release as release_module
 from dprdm.retrieval.release import Requests, answer, release
+from dprdm.types import Answered
 from plugins.mechanisms.gaussian import Gaussian
 from plugins.mechanisms.nonprivate import NonPrivate
 from plugins.retrievers.exact import Exact
@@ -98,9 +99,11 @@ def test_hazard_11_nothing_else_leaves(store, ledger):
     answered = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
     assert [field.name for field in dataclasses.fields(answered)] == [
         "vectors",
+        "noise_std",
         "num_charged",
         "num_stored",
         "last_charge",
+        "released",
     ]
     public = {"account", "num_queries", "request_digest", "private", "event", "mechanism", "noise_std", "max_per_unit"}
     assert set(answered.last_charge.body) == public
@@ -191,8 +194,8 @@ def _releases_once():
         def release(self, queries, store, retriever, noise_std, noise, progress=None):
             return noise.gaussian(store.vectors(np.arange(len(store))).sum(axis=0, keepdims=True), noise_std)
 
-        def answer(self, queries, released):
-            return np.repeat(released, len(queries), axis=0)
+        def answer(self, queries, replicates, released, noise_std):
+            return Answered(np.repeat(released, len(queries), axis=0), np.full(len(queries), noise_std))
 
     return _Once()
 

@@ -1,0 +1,182 @@
+"""Nested cells of the embedding space, learnt from public rows: which cell a private row lies in depends on it alone."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from dprdm.errors import UserError
+from dprdm.retrieval.grid import quantise
+from dprdm.types import Embeddings
+
+BLOCK = 8192
+ITERATIONS = 12
+# Public rows that a cell is learnt from, at least: fewer rows, fewer cells.
+ROWS_PER_CELL = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One resolution.
+
+    Args:
+        centroids: mean of each cell's public rows.
+        parents: the cell of the level above that each cell lies in; zeros on the first level.
+        shares: each cell's share of its parent's public rows.
+    """
+
+    centroids: Float[np.ndarray, "cell dim"]
+    parents: Int[np.ndarray, "cell"]
+    shares: Float[np.ndarray, "cell"]
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Cells, cells within them, and how rows spread around the centroid of the finest.
+
+    Args:
+        levels: from the coarsest to the finest.
+        covariance: of public rows less the centroid of their finest cell, pooled.
+    """
+
+    levels: tuple[Level, ...]
+    covariance: Float[np.ndarray, "dim dim"]
+
+    @property
+    def num_cells(self) -> int:
+        """Cells of all levels together."""
+        return sum(len(level.centroids) for level in self.levels)
+
+    def cells(self, rows: Embeddings) -> Int[np.ndarray, "row level"]:
+        """The cell of each row at every level.
+
+        The nearest centroid among the children of the cell above, by integer scores, ties by number: a function of the
+        row and of public numbers, whatever rows stand beside it.
+
+        Guarantee:
+            - A row's cells are its own (tests/codebook/test_partition.py::test_a_rows_cells_depend_on_it_alone).
+        """
+        found = np.zeros((len(rows), len(self.levels)), np.int64)
+        for start in range(0, len(rows), BLOCK):
+            block = slice(start, start + BLOCK)
+            points, above = quantise(rows[block]), np.zeros(len(rows[block]), np.int64)
+            for number, level in enumerate(self.levels):
+                above = found[block, number] = _descend(points, above, level)
+        return found
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """As plain named arrays, for a file."""
+        named = {"covariance": self.covariance}
+        for number, level in enumerate(self.levels):
+            named |= {f"{name}.{number}": value for name, value in vars(level).items()}
+        return named
+
+    @classmethod
+    def from_tensors(cls, named: Mapping[str, np.ndarray]) -> "Partition":
+        """What `tensors` gave. Raises UserError if something is missing."""
+        try:
+            count = sum(name.startswith("centroids.") for name in named)
+            fields = ("centroids", "parents", "shares")
+            levels = tuple(Level(*(named[f"{name}.{number}"] for name in fields)) for number in range(count))
+            return cls(levels, named["covariance"])
+        except KeyError as error:
+            raise UserError(f"Expected a public partition, and its part {error} is missing.") from error
+
+    def sha256(self) -> str:
+        """Of its numbers: what a file is called or where it lies does not matter."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.tensors().items()):
+            digest.update(name.encode() + b"\0" + np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
+
+
+def _descend(
+    points: Float[np.ndarray, "row dim"], above: Int[np.ndarray, "row"], level: Level
+) -> Int[np.ndarray, "row"]:
+    """The nearest child of each point's cell above: argmax of <x, c> - |c|^2 / 2, in units of 2^-30."""
+    centroids = quantise(level.centroids)
+    halves = np.floor((centroids**2).sum(axis=1) / 2)
+    found = np.zeros(len(points), np.int64)
+    for parent in np.unique(above):
+        mine, children = np.flatnonzero(above == parent), np.flatnonzero(level.parents == parent)
+        scores = points[mine] @ centroids[children].T - halves[children]
+        found[mine] = children[scores.argmax(axis=1)]
+    return found
+
+
+def learn_partition(rows: Embeddings, sizes: Sequence[int]) -> Partition:
+    """Cells of public rows by k-means, and within each cell again, down to `sizes[-1]` cells in all.
+
+    Deterministic: the first centroids are rows evenly spaced in the order of their own first principal component.
+
+    Args:
+        rows: public, unit norm.
+        sizes: cells of each level, ascending; fewer are made where rows are few.
+    """
+    points = rows.astype(np.float64)
+    levels: list[Level] = []
+    above, num_above = np.zeros(len(points), np.int64), 1
+    for size in sizes:
+        level, above = _split(points, above, num_above, size)
+        levels.append(level)
+        num_above = len(level.centroids)
+    residuals = points - levels[-1].centroids[above]
+    return Partition(tuple(levels), residuals.T @ residuals / len(points))
+
+
+def _split(
+    points: Float[np.ndarray, "row dim"], above: Int[np.ndarray, "row"], num_above: int, size: int
+) -> tuple[Level, Int[np.ndarray, "row"]]:
+    """Split every cell into as many as its share of the rows asks for."""
+    centroids, parents, shares = [], [], []
+    cells, count = np.zeros(len(points), np.int64), 0
+    for parent in range(num_above):
+        mine = np.flatnonzero(above == parent)
+        wanted = round(size * len(mine) / len(points))
+        means, own = _kmeans(points[mine], max(1, min(wanted, len(mine) // ROWS_PER_CELL)))
+        cells[mine] = count + own
+        count += len(means)
+        centroids.append(means)
+        parents += [parent] * len(means)
+        shares.append(np.bincount(own, minlength=len(means)) / len(mine))
+    return Level(np.concatenate(centroids), np.array(parents), np.concatenate(shares)), cells
+
+
+def _kmeans(
+    points: Float[np.ndarray, "row dim"], count: int
+) -> tuple[Float[np.ndarray, "cell dim"], Int[np.ndarray, "row"]]:
+    """Lloyd's algorithm. Cells that lost their rows are left out."""
+    order = np.argsort(points @ _principal(points), kind="stable")
+    means = points[order[np.linspace(0, len(points) - 1, count).astype(np.int64)]]
+    for _ in range(ITERATIONS):
+        own = _nearest(points, means)
+        means = _means(points, own, len(means))
+    own = _nearest(points, means)
+    kept, own = np.unique(own, return_inverse=True)
+    return _means(points, own, len(kept)), own
+
+
+def _means(
+    points: Float[np.ndarray, "row dim"], own: Int[np.ndarray, "row"], count: int
+) -> Float[np.ndarray, "cell dim"]:
+    kept = np.unique(own)
+    order = np.argsort(own, kind="stable")
+    starts = np.searchsorted(own[order], kept)
+    sums = np.add.reduceat(points[order], starts, axis=0)
+    means = np.full((count, points.shape[1]), np.inf)  # a cell without rows is nearest to nothing
+    means[kept] = sums / np.bincount(own)[kept][:, None]
+    return means
+
+
+def _nearest(points: Float[np.ndarray, "row dim"], means: Float[np.ndarray, "cell dim"]) -> Int[np.ndarray, "row"]:
+    kept = np.flatnonzero(np.isfinite(means[:, 0]))
+    halves = (means[kept] ** 2).sum(axis=1) / 2
+    blocks = (points[start : start + BLOCK] for start in range(0, len(points), BLOCK))
+    return np.concatenate([kept[(block @ means[kept].T - halves).argmax(axis=1)] for block in blocks])
+
+
+def _principal(points: Float[np.ndarray, "row dim"]) -> Float[np.ndarray, "dim"]:
+    centred = points - points.mean(axis=0)
+    return np.asarray(np.linalg.eigh(centred.T @ centred)[1][:, -1])
