@@ -1,0 +1,254 @@
+"""How near a release comes to what it is a release of: every mechanism, every denoiser, every budget; no images.
+
+    python benchmarks/fidelity.py                      the demo's embeddings, about ten minutes of one core
+    python benchmarks/fidelity.py --set glosses        WordNet's glosses (benchmarks/glosses.py makes them, once)
+    python benchmarks/fidelity.py --small              few queries and budgets: does it run? Its numbers say little
+
+For each query the truth is the mean of the 50 nearest private rows. An answer is compared with it by the cosine, and by
+the rank of those 50 rows when all private rows are ordered by their inner product with the answer (the median rank, 1 is
+best). Budgets are at delta 1/N. README.md beside this file says how to read the tables.
+"""
+
+import argparse
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from dprdm.audit.canaries import write_store
+from dprdm.cli.plugins import known_plugins
+from dprdm.errors import UserError
+from dprdm.files import write_text
+from dprdm.privacy import rehearsal
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.mechanism import PrivacyMechanism, Terms
+from dprdm.privacy.noise import SecureNoise
+from dprdm.privacy.plan import make_plan
+from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge, evenly
+from dprdm.public.prior import PublicPrior, fit_prior, nearest_means
+from dprdm.retrieval.store import Manifest, PrivateStore, PublicStore
+from dprdm.types import Answered, Embeddings, Queries
+
+NEAREST = 50
+EPSILONS = (1.0, 3.0, 10.0)
+NUM_QUERIES = (100, 1000, 10_000)
+UNLIMITED = 10**9
+EACH_QUERY = ("gaussian", "centered")
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """A private set, what is public beside it, and the queries that are asked."""
+
+    name: str
+    private: Embeddings
+    public: PublicKnowledge
+    queries: Queries
+    replicates: Int[np.ndarray, "query"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of queries and one epsilon, for one mechanism and one denoiser: means over queries, with the standard
+    error of the cosine. `setting` is what was released."""
+
+    mechanism: str
+    denoiser: str
+    num_queries: int
+    epsilon: float
+    cosine: float
+    standard_error: float
+    rank: float
+    noise_std: float
+    setting: str
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The nearest private rows of each query, and their mean."""
+
+    private: Embeddings
+    nearest: Int[np.ndarray, "query near"]
+    means: Float[np.ndarray, "query dim"]
+
+    def compare(self, vectors: Float[np.ndarray, "query dim"]) -> tuple[float, float, float]:
+        """Mean cosine to the truth, its standard error, and the median rank of the right rows, averaged over queries."""
+        lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(self.means, axis=1)
+        cosines = (vectors * self.means).sum(axis=1) / np.maximum(lengths, 1e-300)
+        ranks = [self._rank(vector, near) for vector, near in zip(vectors, self.nearest, strict=True)]
+        return float(cosines.mean()), float(cosines.std() / len(cosines) ** 0.5), float(np.mean(ranks))
+
+    def _rank(self, vector: Float[np.ndarray, "dim"], near: Int[np.ndarray, "near"]) -> float:
+        scores = self.private @ vector.astype(np.float32)
+        return float(np.median(len(scores) - np.searchsorted(np.sort(scores), scores[near], side="right"))) + 1
+
+
+def demo(folder: Path, each: int) -> Embedded:
+    """The private shop, the generator's pool, and the ten class names, each asked `each` times."""
+    from dprdm.data.fashion import FashionDemo
+    from dprdm.encoders.clip import ClipEncoder
+
+    path = folder / "demo.npz"
+    if not path.is_file():
+        print("Embedding the demo's images (about a minute) ...", flush=True)
+        encoder = ClipEncoder()
+        shop, pool = FashionDemo("private"), FashionDemo("pool")
+        rows = {name: encoder.images([source.image(i) for i in range(len(source))]) for name, source in
+                (("shop", shop), ("pool", pool))}  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **rows, labels=pool.labels.astype(np.int64), texts=encoder.texts(list(shop.prompts())))
+    with np.load(path) as found:
+        public = PublicKnowledge(found["pool"], found["texts"], found["labels"], "demo pool", folder)
+        queries = np.repeat(found["texts"], each, axis=0)
+        return Embedded("demo", found["shop"], public, queries, np.tile(np.arange(each), len(found["texts"])))
+
+
+def glosses(folder: Path, count: int) -> Embedded:
+    """Nouns' glosses, those of other words, and `count` words that are in neither."""
+    from glosses import load
+
+    found = load(folder)
+    caption_of = np.full(len(found.public), NO_CAPTION, np.int64)
+    caption_of[found.public_rows] = np.arange(len(found.public_rows))
+    public = PublicKnowledge(found.public, found.public_queries, caption_of, "glosses", folder)
+    queries = found.queries[evenly(len(found.queries), count)]
+    return Embedded("glosses", found.private, public, queries, np.zeros(len(queries), np.int64))
+
+
+def truth(embedded: Embedded) -> Truth:
+    """By exact search among all private rows."""
+    scores = embedded.queries.astype(np.float32) @ embedded.private.T
+    nearest = np.argpartition(-scores, NEAREST, axis=1)[:, :NEAREST]
+    return Truth(embedded.private, nearest, nearest_means(embedded.queries, embedded.private, NEAREST))
+
+
+def public_rows_only(embedded: Embedded) -> Iterator[tuple[str, Answered]]:
+    """What may be answered without a private row: the mean of the nearest public rows, and the query itself."""
+    none = np.zeros(len(embedded.queries))
+    yield "nearest public rows", Answered(nearest_means(embedded.queries, embedded.public.rows, NEAREST), none)
+    yield "the query itself", Answered(embedded.queries.astype(np.float64), none)
+
+
+def mechanisms(embedded: Embedded, stage: rehearsal.Stage, terms: Terms) -> Iterator[PrivacyMechanism]:
+    """Every private mechanism, with the settings that public rehearsal chose for these terms."""
+    plugins, records = known_plugins("mechanism"), len(embedded.private)
+    if terms.num_queries < UNLIMITED:
+        grid = rehearsal.settings_for(rehearsal.KS, rehearsal.SAMPLING_RATES, records)
+        best, *_ = rehearsal.rehearse(
+            stage, plugins["gaussian"](), terms.budget, terms.num_queries, grid, NEAREST, SecureNoise()
+        )
+        for name in EACH_QUERY:
+            yield plugins[name](k=best.k, sampling_rate=best.sampling_rate).prepare(embedded.public, terms)
+    yield plugins["codebook"](share=NEAREST / records, draws=0).prepare(embedded.public, terms)
+
+
+def cells(
+    embedded: Embedded, terms: Terms, store: PrivateStore, stage: rehearsal.Stage, known: Truth, prior: PublicPrior
+) -> Iterator[Cell]:
+    """Release with every mechanism, denoise in every way, and compare."""
+    exact = known_plugins("retriever")["exact"]()
+    for mechanism in mechanisms(embedded, stage, terms):
+        plan = make_plan(mechanism, terms.budget, terms.num_queries)
+        released = mechanism.release(embedded.queries, store, exact, plan.noise_std, SecureNoise())
+        answered = mechanism.answer(embedded.queries, embedded.replicates, released, plan.noise_std)
+        for name, denoiser in sorted(known_plugins("denoiser").items()):
+            vectors = denoiser().denoise(embedded.queries, answered, prior).vectors
+            numbers = known.compare(vectors)
+            yield Cell(
+                mechanism.name,
+                name,
+                terms.num_queries,
+                terms.budget.epsilon,
+                *numbers,
+                plan.noise_std,
+                _setting(mechanism),
+            )
+
+
+def _setting(mechanism: PrivacyMechanism) -> str:
+    fields = dataclasses.asdict(mechanism)  # type: ignore[call-overload]
+    shown = ("k", "sampling_rate", "clip_norm", "levels", "count_weight", "fine_share")
+    return ", ".join(f"{name} {fields[name]:.3g}" for name in shown if name in fields)
+
+
+def table(found: list[Cell], baselines: list[tuple[str, tuple[float, float, float]]], value: str) -> str:
+    """A row a mechanism and denoiser, a column a number of queries and an epsilon."""
+    columns = sorted({(cell.num_queries, cell.epsilon) for cell in found})
+    rows = list(dict.fromkeys((cell.mechanism, cell.denoiser) for cell in found))
+    by_place = {(cell.mechanism, cell.denoiser, cell.num_queries, cell.epsilon): cell for cell in found}
+    digits = {"cosine": 3, "rank": 0}[value]
+    lines = [
+        "| mechanism | denoiser | "
+        + " | ".join(f"{_count(count)}, eps {epsilon:g}" for count, epsilon in columns)
+        + " |",
+        "|---|---|" + "---|" * len(columns),
+    ]
+    for name, numbers in baselines:
+        number = f"{dict(zip(('cosine', 'rank'), (numbers[0], numbers[2]), strict=True))[value]:.{digits}f}"
+        lines.append(f"| none, eps 0 | {name} | " + " | ".join([number] * len(columns)) + " |")
+    for mechanism, denoiser in rows:
+        cells = [by_place.get((mechanism, denoiser, *column)) for column in columns]
+        shown = [f"{getattr(cell, value):.{digits}f}" if cell else "" for cell in cells]
+        lines.append(f"| {mechanism} | {denoiser} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def _count(num_queries: int) -> str:
+    return "any number" if num_queries == UNLIMITED else f"{num_queries:,}"
+
+
+def run(embedded: Embedded, num_queries: tuple[int, ...], epsilons: tuple[float, ...], out: Path) -> None:
+    """Fill the tables, print and write them."""
+    known, prior, found = truth(embedded), fit_prior(embedded.public), list[Cell]()
+    baselines = [(name, known.compare(answered.vectors)) for name, answered in public_rows_only(embedded)]
+    with tempfile.TemporaryDirectory() as folder:
+        store, stage = write_store(Path(folder) / "private", embedded.private), _stage(embedded, Path(folder))
+        for count in (*num_queries, UNLIMITED):
+            for epsilon in epsilons:
+                terms = Terms(Budget(epsilon, 1 / len(embedded.private)), count, len(embedded.private))
+                for cell in cells(embedded, terms, store, stage, known, prior):
+                    found.append(cell)
+                    print(f"{cell.mechanism:9} {cell.denoiser:13} {_count(count):>10} eps {epsilon:<4g} cosine "
+                          f"{cell.cosine:.3f} +- {cell.standard_error:.3f}  rank {cell.rank:7.0f}  "
+                          f"noise_std {cell.noise_std:.3g}  {cell.setting}", flush=True)  # fmt: skip
+    text = "\n\n".join(f"{value}\n\n{table(found, baselines, value)}" for value in ("cosine", "rank")) + "\n"
+    print(text)
+    write_text(out / f"{embedded.name}.md", text)
+    content = {"baselines": baselines, "cells": [asdict(cell) for cell in found]}
+    write_text(out / f"{embedded.name}.json", json.dumps(content, indent=2))
+
+
+def _stage(embedded: Embedded, folder: Path) -> rehearsal.Stage:
+    """Public rows for the rehearsal of k and sampling_rate, as a public store."""
+    store = write_store(folder / "public", embedded.public.rows)
+    manifest = dataclasses.replace(Manifest.read(store.path / "manifest.json"), kind="public")
+    write_text(store.path / "manifest.json", manifest.to_json())
+    return rehearsal.Stage.of(PublicStore(store.path))
+
+
+def main() -> None:
+    """Measure one set of embeddings."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", choices=("demo", "glosses"), default="demo", dest="name")
+    parser.add_argument("--folder", type=Path, help="of the embeddings; runs/fidelity or runs/glosses if left out")
+    parser.add_argument("--out", type=Path, default=Path("runs/fidelity"))
+    parser.add_argument("--small", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        if arguments.name == "demo":
+            embedded = demo(arguments.folder or Path("runs/fidelity"), 2 if arguments.small else 20)
+        else:
+            embedded = glosses(arguments.folder or Path("runs/glosses"), 20 if arguments.small else 400)
+    except UserError as error:
+        parser.exit(2, f"{error}\n")
+    small = ((1000,), (10.0,)) if arguments.small else (NUM_QUERIES, EPSILONS)
+    run(embedded, *small, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
