@@ -13,7 +13,7 @@ read the table.
 """
 
 import argparse
-import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from dprdm.data.index import SHARD_ROWS
+from dprdm.errors import UserError
 from dprdm.files import hash_file, write_text
 from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.sampling import poisson_sample
@@ -143,19 +144,20 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of faiss and torch; numpy has OMP_NUM_THREADS")
     parser.add_argument("--folder", type=Path, default=Path("runs/retrieval"), help="for the store; it is removed")
     arguments = parser.parse_args()
-    load_faiss().omp_set_num_threads(arguments.threads)
+    try:
+        load_faiss().omp_set_num_threads(arguments.threads)
+    except UserError as error:
+        parser.exit(2, f"{error}\n")
     torch.set_num_threads(arguments.threads)
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     for count in arguments.rows:
-        path = arguments.folder / f"store-{count}"
-        try:
-            store = write_store(path, count, arguments.dim)
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            store = write_store(Path(folder) / "store", count, arguments.dim)
             published = Published(flat_index(store), arguments.k)
+            ours = Ours(store, SecureNoise(), arguments.k)
             for sampling_rate in arguments.rates:
-                ours = Ours(store, SecureNoise(), arguments.k)
                 print(measured(published, ours, sampling_rate, arguments.repeats), flush=True)
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 if __name__ == "__main__":

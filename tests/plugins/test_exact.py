@@ -71,6 +71,19 @@ def test_candidates_are_few_where_rows_lie_apart():
     assert 20 <= len(candidates(query, Rows(vectors), np.arange(5000), 20)) <= 84
 
 
+def test_the_sample_is_read_once_and_nothing_else_is():
+    read, vectors = [], unit_rows(20_000, 64)
+
+    class Counted(Rows):
+        def vectors(self, rows):
+            read.extend(rows.tolist())
+            return super().vectors(rows)
+
+    rows, query = np.arange(0, 20_000, 4), unit_rows(1, 64, seed=2)[0].astype(np.float64)
+    search(query, Counted(vectors), rows, 20)
+    assert set(read) == set(rows.tolist()) and len(read) < 1.1 * len(rows)
+
+
 @pytest.mark.parametrize("damage", [np.nan, np.inf, -np.inf, 3e38, 1e30])
 def test_rows_that_float32_says_nothing_of_hide_none(damage):
     vectors, query = unit_rows(500, 8), 1e10 * unit_rows(1, 8, seed=3)[0].astype(np.float64)
