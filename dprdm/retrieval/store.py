@@ -126,20 +126,24 @@ class Store:
         """The rows of these units, ascending."""
         return units
 
-    def vectors(self, rows: RowIds) -> Embeddings:
+    def vectors(self, rows: RowIds, out: Embeddings | None = None) -> Embeddings:
         """Rows (row, dim), float32, in the order asked for.
 
+        Args:
+            rows: their ids.
+            out: filled and returned, instead of a new array: memory that is fresh for every block takes time.
         Raises:
             IndexError: for an id outside [0, len): -1 is a mistake here, never the last row.
         """
         if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
             raise IndexError(f"Expected row ids in [0, {len(self) - 1}], got {rows.min()} to {rows.max()}.")
+        out = np.empty((len(rows), self.dim), np.float32) if out is None else out
         if np.any(rows[1:] < rows[:-1]):
             order = np.argsort(rows)
-            out = np.empty((len(rows), self.dim), np.float32)
-            out[order] = self._ascending(rows[order])
-            return out
-        return self._ascending(rows)
+            out[order] = self.vectors(rows[order])
+        else:
+            self._copy_ascending(rows, out)
+        return out
 
     def source_index(self) -> RowIds:
         """Position of each row's image in the source it was made from."""
@@ -162,9 +166,8 @@ class Store:
             if hash_file(self.path / f"{shard.name}.vectors.npy") != shard.sha256:
                 raise StoreError(f"Shard {shard.name} of {self.path} is damaged: its checksum differs. Index again.")
 
-    def _ascending(self, rows: RowIds) -> Embeddings:
-        """The same for ascending rows: each shard's lie together and are copied once."""
-        out = np.empty((len(rows), self.dim), np.float32)
+    def _copy_ascending(self, rows: RowIds, out: Embeddings) -> None:
+        """Rows of ascending ids: each shard's lie together and are copied once."""
         ends = np.searchsorted(rows, self._starts)
         for number in np.flatnonzero(np.diff(ends)):
             mine, shard = slice(ends[number], ends[number + 1]), self._shards[number]
@@ -173,7 +176,6 @@ class Store:
             _ = shard[inside, 0]
             # No id is clipped, they were checked: the mode spares a buffer of all rows.
             np.take(shard, inside, axis=0, out=out[mine], mode="clip")
-        return out
 
     def _open(self, shard: Shard) -> np.ndarray:
         path = self.path / f"{shard.name}.vectors.npy"

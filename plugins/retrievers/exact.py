@@ -61,8 +61,9 @@ def candidates(query: Query, store: Store, rows: RowIds, k: int) -> Int[np.ndarr
     if len(rows) <= k:
         return rows
     scores, longest, target = np.empty(len(rows), np.float32), 1.0, query.astype(np.float32)
+    buffer = np.empty((min(len(rows), BLOCK), store.dim), np.float32)
     for start, block in zip(range(0, len(rows), BLOCK), _blocks(rows), strict=True):
-        vectors = store.vectors(block)
+        vectors = store.vectors(block, buffer[: len(block)])
         scores[start : start + BLOCK] = vectors @ target
         longest = max(longest, longest_row(vectors))
     kth = float(np.partition(scores, -k)[-k])

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,9 +15,9 @@ class Rows(PublicStore):
     """Only what `search` needs of a store, in memory."""
 
     def __init__(self, vectors):
-        self._vectors = vectors
+        self._vectors, self.manifest = vectors, SimpleNamespace(dim=vectors.shape[1])
 
-    def vectors(self, rows):
+    def vectors(self, rows, out=None):
         return self._vectors[rows]
 
 
@@ -75,7 +77,7 @@ def test_the_sample_is_read_once_and_nothing_else_is():
     read, vectors = [], unit_rows(20_000, 64)
 
     class Counted(Rows):
-        def vectors(self, rows):
+        def vectors(self, rows, out=None):
             read.extend(rows.tolist())
             return super().vectors(rows)
 
