@@ -142,7 +142,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--wordnet", type=Path, default=WORDNET)
     arguments = parser.parse_args()
-    glosses = load(arguments.folder, arguments.wordnet)
+    try:
+        glosses = load(arguments.folder, arguments.wordnet)
+    except UserError as error:
+        parser.exit(2, f"{error}\n")
     for field in fields(Glosses):
         print(f"{field.name}: {getattr(glosses, field.name).shape}")
 

@@ -1,17 +1,18 @@
-"""Exact search among the rows of a private sample, with scores that are integers."""
+"""Exact search among the rows of a private sample: float32 finds candidates, integers rank them."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
 
 SCALE = 2.0**15
-BLOCK = 256  # rows whose scores are computed together: few enough to stay in the cache
+BLOCK = 1024  # rows read and scored together: few enough to stay in the cache
 
 
 @final
@@ -21,11 +22,13 @@ class Exact(Retriever):
 
     A matrix product in floating point may round a row's score differently by where the row stands in its block, so that
     one record's absence moves the scores of others. Here vectors are rounded to multiples of 2^-15 first: products and
-    every partial sum are then integers below 2^53, exact in float64 whatever the order.
+    every partial sum are then integers below 2^53, exact in float64 whatever the order. Those integers are computed for
+    the few rows that float32 cannot rule out (`least_score`), so the cost is that of reading the sample once.
 
     Guarantee:
         - A row's score is a function of that row and the query
           (tests/contracts/test_retrievers.py::test_hazard_07_scores_are_per_record).
+        - Float32 rules out no row of the first k (tests/plugins/test_exact.py::test_same_as_ranking_all).
         - Ties at the k-th place go by row (tests/plugins/test_exact.py::test_ties_go_by_row).
     """
 
@@ -39,13 +42,65 @@ class Exact(Retriever):
 
 def search(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
     """At most `k` of `rows`, by descending inner product with `query`, ties by ascending row."""
+    return rank(query, store, candidates(query, store, rows, k), k)
+
+
+def rank(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
+    """What `search` returns, from the exact scores of all of `rows`."""
     target = quantise(query)
-    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    scores = np.concatenate([np.zeros(0), *(quantise(store.vectors(block)) @ target for block in blocks)])
-    if k < len(rows):
-        kept = np.flatnonzero(scores >= np.partition(scores, -k)[-k])  # k, and those tied with the last of them
-        rows, scores = rows[kept], scores[kept]
+    scores = np.concatenate([np.zeros(0), *(quantise(store.vectors(block)) @ target for block in _blocks(rows))])
     return rows[np.lexsort((rows, -scores))[:k]]
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def candidates(query: Query, store: Store, rows: RowIds, k: int) -> Int[np.ndarray, "candidate"]:
+    """Those of `rows`, ascending, that may be among the first `k`: these `k`, and few others.
+
+    Where rows are so long, or damaged, that float32 says nothing of them, all are.
+    """
+    if len(rows) <= k:
+        return rows
+    scores, longest, target = np.empty(len(rows), np.float32), 1.0, query.astype(np.float32)
+    buffer = np.empty((min(len(rows), BLOCK), store.dim), np.float32)
+    for start, block in zip(range(0, len(rows), BLOCK), _blocks(rows), strict=True):
+        vectors = store.vectors(block, buffer[: len(block)])
+        scores[start : start + BLOCK] = vectors @ target
+        longest = max(longest, longest_row(vectors))
+    kth = float(np.partition(scores, -k)[-k])
+    return rows[~(scores.astype(np.float64) < least_score(kth, query, longest))]  # all of them if the bound is NaN
+
+
+def least_score(kth: float, query: Query, longest: float) -> float:
+    """The least float32 score that a row of the exact first k may have, where the k-th largest float32 score is `kth`.
+
+    Let E bound the distance between a row's float32 score and its exact one. k rows have float32 scores of at least
+    kth, so exact ones of at least kth - E. The exact first k have no less, so float32 scores of at least kth - 2E.
+    """
+    return kth - 2 * error_bound(query, longest)
+
+
+def error_bound(query: Query, longest: float) -> float:
+    """Largest distance between a float32 score of a row of norm up to `longest` and its exact score on the grid.
+
+    Infinity where float32 might overflow. Else three parts, for rows of norm up to n >= 1 and a query of norm q: the
+    query's rounding and float32 sums in any order, gamma(dim + 2) * n * q; rounding to the grid, half a step in each
+    coordinate; and cutting off at 1, which moves a vector no further than to the unit ball. A millionth on top is more
+    than float64 needs for this sum, and more than all products that are too small for float32.
+    """
+    dim, step, asked = len(query), 1 / SCALE, float(np.linalg.norm(query.astype(np.float64)))
+    if not longest * asked < 2.0**120:
+        return math.inf
+    summed = _gamma(dim + 2) * longest * asked
+    rounded = step / 2 * math.sqrt(dim) * (longest + asked) + dim * step**2 / 4
+    cut = (longest - 1) * asked + max(asked - 1, 0) * longest
+    return (summed + rounded + cut) * (1 + 1e-6)
+
+
+def longest_row(vectors: Embeddings) -> float:
+    """An upper bound on the norms of these float32 rows and on 1; infinity if they are too long to tell, or NaN."""
+    squares = np.matmul(vectors[:, None, :], vectors[:, :, None])  # a dot product a row: half the time of einsum
+    square = float(squares.max(initial=0)) / (1 - _gamma(vectors.shape[1]))
+    return max(1.0, math.sqrt(square)) * (1 + 1e-9) if math.isfinite(square) else math.inf
 
 
 def quantise(vectors: Embeddings | Query) -> Float[np.ndarray, "..."]:
@@ -53,3 +108,12 @@ def quantise(vectors: Embeddings | Query) -> Float[np.ndarray, "..."]:
     scaled = np.clip(vectors, -1, 1)
     scaled *= SCALE
     return np.rint(scaled, out=scaled).astype(np.float64)
+
+
+def _gamma(terms: int) -> float:
+    """The relative error of a float32 sum of products, by the number of roundings on a term's way into it."""
+    return terms * 2.0**-24 / (1 - terms * 2.0**-24)
+
+
+def _blocks(rows: RowIds) -> list[np.ndarray]:
+    return [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]

@@ -42,6 +42,13 @@ def test_rows_come_in_the_order_asked_for_across_shards(store):
     assert store.vectors(np.zeros(0, np.int64)).shape == (0, store.dim)
 
 
+@pytest.mark.parametrize("rows", [[0, 3, 4, 9], [9, 4, 4, 0]])
+def test_rows_come_where_they_are_wanted(store, rows):
+    out = np.full((4, store.dim), np.nan, np.float32)
+    assert store.vectors(np.array(rows), out) is out
+    assert np.array_equal(out, store.vectors(np.arange(10))[rows])
+
+
 @pytest.mark.parametrize("rows", [[-1], [0, -1], [10], [3, 10]])
 def test_hazard_06_an_id_that_is_none_is_an_error_and_never_the_last_row(store, rows):
     with pytest.raises(IndexError, match=r"Expected row ids in \[0, 9\]"):

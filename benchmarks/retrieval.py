@@ -1,0 +1,170 @@
+"""Private search: the way DP-RDM's code published it beside ours, in one process, run by turns.
+
+    python benchmarks/retrieval.py --rows 100000 --dim 128 --repeats 5    does it run? Under a minute
+    python benchmarks/retrieval.py                                        10^5 and 10^6 rows of 512 numbers
+    python benchmarks/retrieval.py --rows 10000000 --dim 128              memory-mapped; 5 GB of disk, 5 GB of memory
+
+Published: a random number for every row, the rows below sampling_rate, an id selector (faiss's IDSelectorBatch) over a
+flat index in memory that holds all rows. Bitmap: the same with faiss's faster selector. Ours: geometric skips with
+random bits of the operating system, then `exact` over a memory-mapped store, written and read as `index` and `release`
+do. A time is that of a whole query, from drawing its sample to the ids of its neighbours: medians of runs by turns, on
+the clock and of the processor, which other work on the machine disturbs less. README.md beside this file says how to
+read the table.
+"""
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from dprdm.data.index import SHARD_ROWS
+from dprdm.errors import UserError
+from dprdm.files import hash_file, write_text
+from dprdm.privacy.noise import SecureNoise
+from dprdm.retrieval.sampling import poisson_sample
+from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, Shard
+from dprdm.types import Embeddings, Query
+from plugins.retrievers.exact import Exact
+from plugins.retrievers.faiss_flat import load_faiss
+
+COLUMNS = (
+    "rows", "dim", "sampling_rate", "published, ms", "bitmap, ms", "ours, ms", "published / ours", "bitmap / ours",
+    "published / ours, processor", "bitmap / ours, processor", "ours, us a sampled row",
+)  # fmt: skip
+RATES = (0.1, 0.01, 0.001)
+TURN = 5  # queries of one way before it is the next one's turn
+
+
+@dataclass(frozen=True)
+class Published:
+    """A full-length mask, then an id selector over an index of all rows."""
+
+    index: Any
+    k: int
+
+    def batch(self, query: Query, sampling_rate: float) -> object:
+        """With the selector of the published code."""
+        ids = torch.where(self._mask(sampling_rate))[0].numpy()
+        return self._search(query, load_faiss().IDSelectorBatch(ids))
+
+    def bitmap(self, query: Query, sampling_rate: float) -> object:
+        """With the selector that suits a mask best."""
+        bits = np.packbits(self._mask(sampling_rate).numpy(), bitorder="little")
+        return self._search(query, load_faiss().IDSelectorBitmap(bits))
+
+    def _mask(self, sampling_rate: float) -> Bool[torch.Tensor, "all"]:
+        return torch.rand(self.index.ntotal) < sampling_rate
+
+    def _search(self, query: Query, selector: Any) -> object:
+        parameters = load_faiss().SearchParameters(sel=selector)
+        return self.index.search(query.astype(np.float32)[None], self.k, params=parameters)
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A Poisson sample by skips, then exact search among its rows."""
+
+    store: PrivateStore
+    noise: SecureNoise
+    k: int
+
+    def search(self, query: Query, sampling_rate: float) -> object:
+        """As `gaussian` does it for each query."""
+        units = poisson_sample(self.store.num_units, sampling_rate, self.noise)
+        return Exact().search(query, self.store, self.store.rows_of(units), self.k)
+
+
+def random_rows(count: int, dim: int) -> Iterator[Embeddings]:
+    """Random unit rows, a shard at a time, the same every time."""
+    for start in range(0, count, SHARD_ROWS):
+        generator = np.random.default_rng(start)
+        rows = generator.standard_normal((min(SHARD_ROWS, count - start), dim), dtype=np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        yield rows
+
+
+def write_store(path: Path, count: int, dim: int) -> PrivateStore:
+    """A private store of random rows, as `index` would write it, as far as a search reads it."""
+    path.mkdir(parents=True)
+    shards = []
+    for number, rows in enumerate(random_rows(count, dim)):
+        file = path / f"{number:05d}.vectors.npy"
+        np.save(file, rows)
+        shards.append(Shard(f"{number:05d}", len(rows), hash_file(file)))
+    write_text(path / MANIFEST, Manifest("private", "benchmark", {}, dim, {}, tuple(shards)).to_json())
+    return PrivateStore(path, check=False)
+
+
+def flat_index(store: PrivateStore) -> Any:
+    """All rows of a store in faiss's flat index. Reading them also brings the store's files into memory."""
+    index = load_faiss().IndexFlatIP(store.dim)
+    for start in range(0, len(store), SHARD_ROWS):
+        index.add(store.vectors(np.arange(start, min(start + SHARD_ROWS, len(store)))))
+    return index
+
+
+def timed(ways: list[Callable[[], object]], repeats: int) -> Float[np.ndarray, "clock way"]:
+    """Median seconds of each way, on the clock and of the processor, over turns after one that is not counted.
+
+    A turn is several queries one after another, as a release asks them.
+    """
+    seconds = np.zeros((repeats + 1, len(ways), 2))
+    for repeat, way in np.ndindex(*seconds.shape[:2]):
+        start = time.perf_counter(), time.process_time()
+        for _ in range(TURN):
+            ways[way]()
+        seconds[repeat, way] = time.perf_counter() - start[0], time.process_time() - start[1]
+    return np.median(seconds[1:] / TURN, axis=0).T
+
+
+def measured(published: Published, ours: Ours, sampling_rate: float, repeats: int) -> str:
+    """A row of the table."""
+    count, dim = len(ours.store), ours.store.dim
+    asked = itertools.cycle(next(random_rows(1000, dim)).astype(np.float64))
+    ways = (published.batch, published.bitmap, ours.search)
+    clock, processor = timed([lambda way=way: way(next(asked), sampling_rate) for way in ways], repeats)
+    cells = [
+        f"{count:,}", str(dim), f"{sampling_rate:g}", *(f"{1e3 * value:.2f}" for value in clock),
+        *(f"{value:.1f}" for value in (*clock[:2] / clock[2], *processor[:2] / processor[2])),
+        f"{1e6 * clock[2] / (sampling_rate * count):.2f}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Write a store, search it both ways, print the table, remove the store."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES)
+    parser.add_argument("--k", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=1, help="of faiss and torch; numpy has OMP_NUM_THREADS")
+    parser.add_argument("--folder", type=Path, default=Path("runs/retrieval"), help="for the store; it is removed")
+    arguments = parser.parse_args()
+    try:
+        load_faiss().omp_set_num_threads(arguments.threads)
+    except UserError as error:
+        parser.exit(2, f"{error}\n")
+    torch.set_num_threads(arguments.threads)
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for count in arguments.rows:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            store = write_store(Path(folder) / "store", count, arguments.dim)
+            published = Published(flat_index(store), arguments.k)
+            ours = Ours(store, SecureNoise(), arguments.k)
+            for sampling_rate in arguments.rates:
+                print(measured(published, ours, sampling_rate, arguments.repeats), flush=True)
+
+
+if __name__ == "__main__":
+    main()
