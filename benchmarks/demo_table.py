@@ -10,6 +10,7 @@ spent. Asked again, it goes on from what is there. README.md beside this file sa
 import argparse
 import csv
 import json
+import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,12 +20,16 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import load_file, save_file
+from tqdm import tqdm
 
 from dprdm.cli import main as front_door
-from dprdm.data.fashion import CLASS_NAMES, Split, load_split
+from dprdm.data.fashion import CLASS_NAMES, FashionDemo, Split, load_split
+from dprdm.data.index import build_store
+from dprdm.encoders.clip import ClipEncoder
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier, trained
 from dprdm.metrics.demo import Garments, Measures, measure
 from dprdm.metrics.features import provenance
+from dprdm.retrieval.store import MANIFEST, PrivateStore
 
 QUERIES = 1000
 SHOWN = 6  # images of a prompt in the picture: the first ones, not the best
@@ -52,11 +57,22 @@ class Row:
     images: Garments
 
 
+PUBLIC, PAPERS, JOINT = ("--retriever", "public"), ("--mechanism", "gaussian"), ("--denoiser", "joint")
+CODEBOOK = ("--mechanism", "codebook")
+TEN, ONE = ("--eps", "10"), ("--eps", "1")
+MANY = ("--queries", "100000")
 SETTINGS = (
-    Setting("public neighbours", "public", ("--retriever", "public", "--mechanism", "nonprivate")),
-    Setting("public neighbours, same noise", "public-noise", ("--retriever", "public", "--mechanism", "gaussian")),
-    Setting("private neighbours (gaussian)", "gaussian", ("--mechanism", "gaussian")),
-    Setting("private neighbours, NO NOISE", "nonprivate", ("--mechanism", "nonprivate")),
+    Setting("public neighbours", "public", (*PUBLIC, "--mechanism", "nonprivate", *TEN)),
+    Setting("public neighbours, same noise", "public-noise", (*PUBLIC, *PAPERS, *TEN)),
+    Setting("private neighbours, NO NOISE", "nonprivate", ("--mechanism", "nonprivate", *TEN)),
+    Setting("gaussian, 1,000 queries", "gaussian", (*PAPERS, *TEN)),
+    Setting("gaussian, 1,000, joint denoiser", "gaussian-joint", (*PAPERS, *JOINT, *TEN)),
+    Setting("gaussian, 100,000 queries", "gaussian-many", (*PAPERS, *TEN, *MANY)),
+    Setting("codebook, any number", "codebook", (*CODEBOOK, *TEN)),
+    Setting("gaussian, 1,000 queries", "gaussian-1", (*PAPERS, *ONE)),
+    Setting("gaussian, 1,000, joint denoiser", "gaussian-joint-1", (*PAPERS, *JOINT, *ONE)),
+    Setting("gaussian, 100,000 queries", "gaussian-many-1", (*PAPERS, *ONE, *MANY)),
+    Setting("codebook, any number", "codebook-1", (*CODEBOOK, *ONE)),
 )
 
 
@@ -95,20 +111,37 @@ def load_or_train(path: Path) -> SmallClassifier:
     return classifier.eval()
 
 
+def own_store(out: Path, folder: str) -> Path:
+    """A copy of the private store for one row, so that each row spends a budget of its own."""
+    first, own = out / "stores" / "private", out / "stores" / f"private-{folder}"
+    if not (first / MANIFEST).exists():
+        source = FashionDemo("private")
+        build_store(
+            source, ClipEncoder(), first, PrivateStore, tqdm(total=len(source), desc="Embedding private images")
+        )
+    if not own.exists():
+        shutil.copytree(first, own)
+    return own
+
+
 def predict(setting: Setting, releases: int, out: Path) -> None:
     """Call the front door for one row. Leaves the program with its exit code if it refuses."""
     options = {
-        "--eps": "10",
         "--delta": f"{1 / len(load_split('private')[1]):.6g}",  # the private store's default, also where none is read
-        "--queries": str(QUERIES),
         "--releases_per_prompt": str(releases),
         "--images_per_release": "1",
-        "--private_store": str(out / "stores" / "private"),
+        "--private_store": str(own_store(out, setting.folder)),
         "--name": setting.folder,
         "--out": str(out),
     }
     print(f"\n== {setting.name}", flush=True)
-    if code := front_door(["predict", *setting.arguments, *(text for option in options.items() for text in option)]):
+    arguments = [
+        "--queries",
+        str(QUERIES),
+        *setting.arguments,
+        *(text for option in options.items() for text in option),
+    ]
+    if code := front_door(["predict", *arguments]):
         sys.exit(code)
 
 
