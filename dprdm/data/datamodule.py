@@ -9,9 +9,9 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision.transforms import v2
 
 from dprdm import check
-from dprdm.data.index import build_store
+from dprdm.data.index import build_store, require_source
 from dprdm.data.neighbours import neighbour_table
-from dprdm.data.source import ImageSource
+from dprdm.data.source import ImageSource, next_readable
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.retrieval.store import MANIFEST, PublicStore
 
@@ -50,7 +50,8 @@ class ImagesWithNeighbours(Dataset[Item]):
         return len(self.positions)
 
     def __getitem__(self, row: int) -> Item:
-        image = self.transform(self.source.image(int(self.positions[row])))
+        row, picture = next_readable(self.source, self.positions, row)
+        image = self.transform(picture)
         ranks = self._ranks()
         return {
             "image": image,
@@ -117,6 +118,7 @@ class NeighbourDataModule(L.LightningDataModule):
                 build_store(self.source, self.encoder, self.store_path, PublicStore, progress)
         store = PublicStore(self.store_path)
         store.require_encoder(self.encoder.identity)
+        require_source(store, self.source)
         return store
 
     def setup(self, stage: str) -> None:

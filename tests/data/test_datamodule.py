@@ -43,6 +43,22 @@ def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_pat
         assert np.allclose(item["neighbours"].numpy() @ store.vectors(np.array([row]))[0], nearest, atol=1e-5)
 
 
+def test_an_image_that_has_become_unreadable_is_passed_over(tmp_path, encoder):
+    source = Pictures(20)
+    images = ImagesWithNeighbours(source, module(tmp_path, encoder, source).public_store(), 2, 2, 28, 1, False)
+    source.broken = (7, 8)
+    passed, next_one = images[7], images[9]
+    assert np.array_equal(passed["image"][0].numpy(), source.pixels[9])
+    assert torch.equal(passed["neighbours"], next_one["neighbours"])
+
+
+@pytest.mark.parametrize("other", [Pictures(41), Pictures(40, keys=[f"{n}.jpg" for n in range(40)])])
+def test_a_store_of_other_images_is_refused(tmp_path, encoder, other):
+    module(tmp_path, encoder).public_store()
+    with pytest.raises(StoreError, match="made of the images that are there now"):
+        module(tmp_path, encoder, other).setup("fit")
+
+
 def test_a_spread_reaches_farther_out_but_not_past_its_end(tmp_path, encoder):
     data = module(tmp_path, encoder)
     images = ImagesWithNeighbours(data.source, data.public_store(), 3, 20, 14, 1, False)
