@@ -106,8 +106,8 @@ class NeighbourDataModule(L.LightningDataModule):
         self.batch_size, self.validation_size, self.num_workers = batch_size, validation_size, num_workers
 
     def prepare_data(self) -> None:
-        """Embed the public images, once, on one process."""
-        self.public_store()
+        """Embed the public images and find their neighbours, once, on one process."""
+        neighbour_table(self.public_store(), self.spread)
 
     def public_store(self) -> PublicStore:
         """The embeddings of the public images; made if they are not there yet."""

@@ -1,21 +1,18 @@
 """Exact search by faiss among the rows of a private sample. Needs one of the extras [cpu] and [gpu]."""
 
-import importlib
 import math
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numpy as np
 from jaxtyping import Int
 
-from dprdm.errors import UserError
+from dprdm.faiss_library import load_faiss
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
 from plugins.retrievers import exact
 
-DISTRIBUTIONS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12")
 # Candidates beyond k that are asked for at first.
 MARGIN = 64
 
@@ -89,33 +86,3 @@ def error_bound(query: Query, vectors: Embeddings) -> float:
     rounded = step / 2 * math.sqrt(dim) * (row + asked) + dim * step**2 / 4
     cut = max(row - 1, 0) * asked + max(asked - 1, 0) * row
     return (summed + rounded + cut) * (1 + 1e-6)
-
-
-def load_faiss() -> Any:
-    """The module faiss.
-
-    Raises:
-        UserError: if it is missing, or if two distributions of it are installed, of which one has overwritten the
-            other.
-    """
-    installed = [name for name in DISTRIBUTIONS if _is_installed(name)]
-    if len(installed) > 1:
-        raise UserError(
-            f"Expected one distribution of faiss, found {' and '.join(installed)}: both own the module faiss. "
-            f"Uninstall all of them, then install one of the extras [cpu] and [gpu]."
-        )
-    try:
-        return importlib.import_module("faiss")
-    except ImportError as error:
-        raise UserError(
-            "Expected faiss to be installed for this retriever. Install dprdm[cpu] or dprdm[gpu], or use the retriever "
-            "'exact', which needs neither and finds the same rows."
-        ) from error
-
-
-def _is_installed(distribution: str) -> bool:
-    try:
-        version(distribution)
-    except PackageNotFoundError:
-        return False
-    return True
