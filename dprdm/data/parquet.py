@@ -9,7 +9,7 @@ from PIL import Image
 
 from dprdm.data.optional import load
 from dprdm.data.source import ImageSource, UnreadableImage, decode_image
-from dprdm.data.urls import expand, open_stream, short_names
+from dprdm.data.urls import expand, open_stream, reading, short_names
 from dprdm.errors import UserError
 
 TEXT_COLUMNS = ("caption", "text", "label")
@@ -111,26 +111,18 @@ def _layout(urls: list[str]) -> tuple[list[tuple[int, int]], np.ndarray, np.ndar
 
 @functools.cache
 def _metadata(url: str) -> Any:
-    parquet, arrow = load("pyarrow.parquet"), load("pyarrow")
-    with open_stream(url) as stream:
-        try:
-            return parquet.read_metadata(stream)
-        except (arrow.ArrowInvalid, OSError) as error:
-            raise UserError(f"Expected a Parquet file at {url}, and it is none or damaged: {error}") from error
+    parquet = load("pyarrow.parquet")
+    with reading(url), open_stream(url) as stream:
+        return parquet.read_metadata(stream)
 
 
 @functools.lru_cache(maxsize=2 * GROUPS_HELD)
 def _column(url: str, group: int, column: str) -> Any:
     """One column of one row group. Nothing stays open, so processes may fork."""
-    parquet, arrow = load("pyarrow.parquet"), load("pyarrow")
-    with open_stream(url) as stream:
-        try:
-            file = parquet.ParquetFile(stream, metadata=_metadata(url))
-            return file.read_row_group(group, columns=[column], use_threads=False).column(column).combine_chunks()
-        except (arrow.ArrowInvalid, OSError, KeyError) as error:
-            raise UserError(
-                f"Expected row group {group} of {url} to be whole, and reading it failed: {error}"
-            ) from error
+    parquet = load("pyarrow.parquet")
+    with reading(url), open_stream(url) as stream:
+        file = parquet.ParquetFile(stream, metadata=_metadata(url))
+        return file.read_row_group(group, columns=[column], use_threads=False).column(column).combine_chunks()
 
 
 def _label_names(url: str, column: str | None) -> tuple[str, ...]:

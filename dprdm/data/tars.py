@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from dprdm.data.source import ImageSource, decode_image
 from dprdm.data.tar_index import IMAGE, JSON, TEXT, index_tar
-from dprdm.data.urls import expand, is_local, open_stream, read_range, short_names
+from dprdm.data.urls import expand, is_local, open_stream, read_range, reading, short_names
 from dprdm.errors import UserError
 from dprdm.files import write_whole
 
@@ -114,7 +114,7 @@ def _index_all(urls: Sequence[str], folder: Path) -> list[Path]:
 
 
 def _index_one(url: str, file: Path) -> None:
-    with open_stream(url) as stream:
+    with reading(url), open_stream(url) as stream:
         records = index_tar(stream, url)
     write_whole(file, lambda beside: _save(beside, records))
 

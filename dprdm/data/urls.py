@@ -1,7 +1,8 @@
 """Files on disk or behind any URL that fsspec knows (s3://, gs://, https://, hf://), several of them by one pattern."""
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from dprdm.data.optional import load
@@ -36,7 +37,21 @@ def open_stream(url: str) -> Any:
 
 def read_range(url: str, start: int, stop: int) -> bytes:
     """Bytes `start` to `stop` of a file; fewer where it ends earlier. Nothing stays open, so processes may fork."""
-    return _attempted(url, lambda system, path: system.cat_file(path, start=start, end=stop))
+    content = _attempted(url, lambda system, path: system.cat_file(path, start=start, end=stop))
+    if len(content) > stop - start:
+        raise UserError(f"Expected the server of {url} to serve parts of a file, and it sends all. Copy the file here.")
+    return content
+
+
+@contextlib.contextmanager
+def reading(url: str) -> Iterator[None]:
+    """Errors of a file system, and of a library that reads through it, as one UserError that names the file."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # each file system, and each library, has errors of its own
+        raise UserError(f"Expected to read {url}, and it failed: {type(error).__name__}: {error}.") from error
 
 
 def is_local(url: str) -> bool:

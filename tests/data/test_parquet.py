@@ -71,7 +71,7 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path):
 def test_a_damaged_file_is_named(tmp_path):
     path = write(tmp_path / "whole.parquet", range(9), {"text": ["x"] * 9})
     (tmp_path / "cut.parquet").write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match=r"Expected a Parquet file at .*cut\.parquet"):
+    with pytest.raises(UserError, match=r"Expected to read .*cut\.parquet"):
         Parquet(str(tmp_path / "cut.parquet"))
 
 

@@ -4,7 +4,7 @@ import fsspec
 import pytest
 
 from dprdm.data import optional, urls
-from dprdm.data.urls import expand, is_local, open_stream, read_range, short_names
+from dprdm.data.urls import expand, is_local, open_stream, read_range, reading, short_names
 from dprdm.errors import UserError
 
 
@@ -81,6 +81,20 @@ def test_a_network_may_fail_twice_and_no_more(remote, monkeypatch):
     ):
         read_range(f"{remote}/001.tar", 0, 3)
     assert len(fails) == 5
+
+
+def test_a_server_that_sends_all_is_refused(remote, monkeypatch):
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "cat_file", lambda self, path, **_: b"all of it")
+    with pytest.raises(UserError, match=r"Expected the server of .*001\.tar to serve parts"):
+        read_range(f"{remote}/001.tar", 2, 5)
+
+
+def test_whatever_a_library_raises_while_reading_names_the_file():
+    with (
+        pytest.raises(UserError, match=r"Expected to read a\.tar, and it failed: ZeroDivisionError: once"),
+        reading("a.tar"),
+    ):
+        raise ZeroDivisionError("once")
 
 
 @pytest.mark.parametrize("url", ["nonsense://bucket/a.tar"])
