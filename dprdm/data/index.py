@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,9 +159,22 @@ def _remove(path: Path, shards: tuple[Shard, ...]) -> None:
 
 def _require_unique(path: Path, shards: tuple[Shard, ...]) -> None:
     """Row ids and keys stand for one image each: a row stored twice would have twice the sensitivity (hazard 9)."""
-    keys = [key for shard in shards for key in (path / f"{shard.name}.keys.jsonl").read_text("utf-8").split("\n")[:-1]]
-    if len(keys) != len(set(keys)):
-        twice = Counter(keys).most_common(1)[0][0]
-        raise StoreError(
-            f"Expected every image once in {path}; {twice} is there twice. Delete the folder and index again."
-        )
+    # Hashes of eight bytes, so that hundreds of millions of keys fit into memory; equal ones are then compared in full.
+    hashes = np.fromiter((_short_hash(key) for key in _keys(path, shards)), np.int64)
+    values, counts = np.unique(hashes, return_counts=True)
+    suspects = set(values[counts > 1].tolist())
+    found = Counter(key for key in _keys(path, shards) if _short_hash(key) in suspects) if suspects else Counter[str]()
+    for key, count in found.most_common(1):
+        if count > 1:
+            raise StoreError(
+                f"Expected every image once in {path}; {key} is there twice. Delete the folder and index again."
+            )
+
+
+def _keys(path: Path, shards: tuple[Shard, ...]) -> Iterator[str]:
+    for shard in shards:
+        yield from (path / f"{shard.name}.keys.jsonl").read_text("utf-8").split("\n")[:-1]
+
+
+def _short_hash(key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little", signed=True)
