@@ -54,5 +54,5 @@ def _searcher(store: PublicStore, method: str, device: Device, lists: int | None
 
 
 def _described(store: PublicStore, table: TableManifest) -> str:
-    exactness = "exact" if table.is_exact else "approximate"
+    exactness = "exact" if table.is_exact else f"approximate: {table.recall:.1%} of the true ones, on a sample"
     return f"{table.k} neighbours of {table.rows} images in {table_path(store, table.k)} ({table.method}; {exactness})."

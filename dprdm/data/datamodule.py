@@ -99,6 +99,7 @@ class NeighbourDataModule(L.LightningDataModule):
         num_workers: int = 0,
     ) -> None:
         super().__init__()
+        self._store: PublicStore | None = None
         self.source, self.encoder, self.store_path = source, encoder, Path(store)
         self.k, self.spread = check.at_least(1, k=k), spread or k
         check.at_least(k, spread=self.spread)
@@ -110,16 +111,10 @@ class NeighbourDataModule(L.LightningDataModule):
         neighbour_table(self.public_store(), self.spread)
 
     def public_store(self) -> PublicStore:
-        """The embeddings of the public images; made if they are not there yet."""
-        if not (self.store_path / MANIFEST).exists():
-            from tqdm import tqdm
-
-            with tqdm(total=len(self.source), desc="Embedding public images", unit="image") as progress:
-                build_store(self.source, self.encoder, self.store_path, PublicStore, progress)
-        store = PublicStore(self.store_path)
-        store.require_encoder(self.encoder.identity)
-        require_source(store, self.source)
-        return store
+        """The embeddings of the public images; made if they are not there yet, and checked once."""
+        if self._store is None:
+            self._store = self._open_store()
+        return self._store
 
     def setup(self, stage: str) -> None:
         """Open the store and set images aside for validation, the same ones every time."""
@@ -140,6 +135,17 @@ class NeighbourDataModule(L.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Item]:
         """In order."""
         return self._loader(self.validation_images, is_train=False)
+
+    def _open_store(self) -> PublicStore:
+        if not (self.store_path / MANIFEST).exists():
+            from tqdm import tqdm
+
+            with tqdm(total=len(self.source), desc="Embedding public images", unit="image") as progress:
+                build_store(self.source, self.encoder, self.store_path, PublicStore, progress)
+        store = PublicStore(self.store_path)
+        store.require_encoder(self.encoder.identity)
+        require_source(store, self.source)
+        return store
 
     def _loader(self, images: Dataset[Item], is_train: bool) -> DataLoader[Item]:
         return DataLoader(

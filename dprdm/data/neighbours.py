@@ -7,11 +7,12 @@ store/neighbours-800.parts/  blocks of a table in the making, each whole or abse
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from dprdm.data.recall import recall
 from dprdm.data.searchers import Candidates, NumpySearcher, Searcher
 from dprdm.data.shards import Progress
 from dprdm.errors import StoreError, UserError
@@ -39,6 +40,7 @@ class TableManifest:
         k: neighbours a row.
         method: what searched, its version and device.
         is_exact: whether all rows were searched.
+        recall: share of the true neighbours that were found, on a sample of rows; 1 for an exact search.
         copies_above: rows with a larger inner product were taken for copies and left out.
     """
 
@@ -47,6 +49,7 @@ class TableManifest:
     k: int
     method: str
     is_exact: bool
+    recall: float = 1.0
     copies_above: float = COPY
     format: int = FORMAT
 
@@ -103,6 +106,8 @@ def build_table(store: PublicStore, count: int, searcher: Searcher, progress: Pr
             write_whole(file, lambda beside, found=found: _save(beside, found))  # type: ignore[misc]
         progress.update(len(block))
     write_whole(table_path(store, count), lambda beside: _join(beside, files, (len(store), count)))
+    if not manifest.is_exact:
+        manifest = replace(manifest, recall=recall(store, np.load(table_path(store, count), mmap_mode="r"), COPY))
     write_text(table_path(store, count).with_suffix(".json"), json.dumps(asdict(manifest), indent=2))
     shutil.rmtree(parts)
     return manifest

@@ -45,7 +45,14 @@ def test_numpy_finds_the_same_and_needs_no_faiss(monkeypatch, capsys):
 
 def test_lists_are_approximate_and_say_so(capsys):
     assert main(["neighbors", "public", "--k", "5", "--method", "ivf", "--lists", "6", "--probes", "2"]) == 0
-    assert "IVF6,Flat, 2 probes" in (said := capsys.readouterr().out) and "; approximate)" in said
+    said = capsys.readouterr().out
+    assert "IVF6,Flat, 2 probes" in said and "; approximate: " in said
+    approximate = _table(5)
+    Path("public/neighbours-5.json").unlink()
+    assert main(["neighbors", "public", "--k", "5"]) == 0
+    common = [len(set(a) & set(b)) / 5 for a, b in zip(approximate.tolist(), _table(5).tolist(), strict=True)]
+    recall = float(said.split("approximate: ")[1].split("%")[0]) / 100
+    assert 0.3 < recall < 1 and abs(recall - np.mean(common)) < 0.05  # 200 of 240 rows were sampled
 
 
 def test_fit_uses_the_table_that_is_there(private_images, monkeypatch):
