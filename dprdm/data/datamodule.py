@@ -1,5 +1,6 @@
 """What the generator trains on: public images, each with the embeddings of its public neighbours."""
 
+import logging
 from pathlib import Path
 
 import lightning as L
@@ -14,6 +15,8 @@ from dprdm.data.neighbours import neighbour_table
 from dprdm.data.source import ImageSource, next_readable
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.retrieval.store import MANIFEST, PublicStore
+
+log = logging.getLogger(__name__)
 
 Item = dict[str, torch.Tensor]
 
@@ -141,7 +144,9 @@ class NeighbourDataModule(L.LightningDataModule):
             from tqdm import tqdm
 
             with tqdm(total=len(self.source), desc="Embedding public images", unit="image") as progress:
-                build_store(self.source, self.encoder, self.store_path, PublicStore, progress)
+                report = build_store(self.source, self.encoder, self.store_path, PublicStore, progress)
+            for key in report.skipped:
+                log.warning("Left out, cannot be read: %s", key)
         store = PublicStore(self.store_path)
         store.require_encoder(self.encoder.identity)
         require_source(store, self.source)

@@ -29,10 +29,11 @@ def test_serves_images_and_neighbours_of_the_shape_asked_for(tmp_path, encoder):
     assert torch.allclose(batch["neighbours"].norm(dim=2), torch.ones(8, 3), atol=1e-5)
 
 
-def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_path, encoder):
+def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_path, encoder, caplog):
     source = Pictures(20, broken=(0, 5))
     data = module(tmp_path, encoder, source, k=2)
     store = data.public_store()
+    assert [record.message for record in caplog.records] == [f"Left out, cannot be read: {n}.png" for n in (0, 5)]
     images = ImagesWithNeighbours(source, store, 2, 2, 28, 1, False)
     assert len(images) == 18
     for row, position in enumerate(store.source_index().tolist()):
