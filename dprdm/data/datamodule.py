@@ -1,6 +1,5 @@
 """What the generator trains on: public images, each with the embeddings of its public neighbours."""
 
-import logging
 from pathlib import Path
 
 import lightning as L
@@ -10,13 +9,11 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision.transforms import v2
 
 from dprdm import check
-from dprdm.data.index import build_store, require_source
 from dprdm.data.neighbours import neighbour_table
+from dprdm.data.opening import open_public_store
 from dprdm.data.source import ImageSource, next_readable
 from dprdm.encoders.clip import ClipEncoder
-from dprdm.retrieval.store import MANIFEST, PublicStore
-
-log = logging.getLogger(__name__)
+from dprdm.retrieval.store import PublicStore
 
 Item = dict[str, torch.Tensor]
 
@@ -116,7 +113,7 @@ class NeighbourDataModule(L.LightningDataModule):
     def public_store(self) -> PublicStore:
         """The embeddings of the public images; made if they are not there yet, and checked once."""
         if self._store is None:
-            self._store = self._open_store()
+            self._store = open_public_store(self.source, self.encoder, self.store_path)
         return self._store
 
     def setup(self, stage: str) -> None:
@@ -138,19 +135,6 @@ class NeighbourDataModule(L.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Item]:
         """In order."""
         return self._loader(self.validation_images, is_train=False)
-
-    def _open_store(self) -> PublicStore:
-        if not (self.store_path / MANIFEST).exists():
-            from tqdm import tqdm
-
-            with tqdm(total=len(self.source), desc="Embedding public images", unit="image") as progress:
-                report = build_store(self.source, self.encoder, self.store_path, PublicStore, progress)
-            for key in report.skipped:
-                log.warning("Left out, cannot be read: %s", key)
-        store = PublicStore(self.store_path)
-        store.require_encoder(self.encoder.identity)
-        require_source(store, self.source)
-        return store
 
     def _loader(self, images: Dataset[Item], is_train: bool) -> DataLoader[Item]:
         return DataLoader(
