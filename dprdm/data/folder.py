@@ -11,7 +11,7 @@ from dprdm import check
 from dprdm.data.source import ImageSource, read_image
 from dprdm.errors import UserError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
 # Names that a column goes by: ours first, then those of Hugging Face's image folders.
 ALIASES = {"file_name": "file", "text": "caption"}
 

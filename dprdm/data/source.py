@@ -14,6 +14,8 @@ from dprdm.errors import UserError
 
 # Unreadable images one after another that training passes over; more look like a disk that has gone.
 MOST_IN_A_ROW = 64
+# A strip longer than this many times its width would fill the memory once its short side is enlarged.
+MOST_OBLONG = 16
 # What Pillow's decoders raise on damaged files; UnidentifiedImageError is an OSError.
 DAMAGED = (
     OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error,
@@ -86,9 +88,19 @@ def next_readable(source: ImageSource, positions: Sequence[int] | np.ndarray, st
 def _decode(file: Path | io.BytesIO, name: str) -> Image.Image:
     try:
         with Image.open(file) as image:
-            return _to_eight_bits(ImageOps.exif_transpose(image))
+            return _to_eight_bits(_middle(ImageOps.exif_transpose(image)))
     except DAMAGED as error:
         raise UnreadableImage(f"{name}: {error}") from error
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """The image, or the middle of a strip: whoever uses images enlarges the short side and keeps the middle square."""
+    width, height = image.size
+    most = MOST_OBLONG * min(width, height)
+    if max(width, height) <= most:
+        return image
+    left, top = max(width - most, 0) // 2, max(height - most, 0) // 2
+    return image.crop((left, top, left + min(width, most), top + min(height, most)))
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

@@ -61,6 +61,18 @@ def test_what_is_transparent_is_white(tmp_path, mode):
     assert pixels.shape == (8, 16, 3) and (pixels[:, :8] == 40).all() and (pixels[:, 8:] == 255).all()
 
 
+@pytest.mark.parametrize(
+    ("size", "kept"), [((5000, 2), (32, 2)), ((3, 6001), (3, 48)), ((32, 2), (32, 2)), ((1, 1), (1, 1))]
+)
+def test_of_a_strip_the_middle_is_kept(tmp_path, size, kept):
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    left, top = (size[0] - kept[0]) // 2, (size[1] - kept[1]) // 2
+    assert image.size == kept
+    assert np.array_equal(np.asarray(image), pixels[top : top + kept[1], left : left + kept[0]])
+
+
 def test_bytes_are_decoded_as_a_file_is(tmp_path):
     path = picture(tmp_path / "a.png")
     assert np.array_equal(np.asarray(decode_image(path.read_bytes(), "a")), np.asarray(read_image(path)))
