@@ -9,7 +9,6 @@ FOLDER holds the four `*-ubyte.gz` files of Fashion-MNIST as published (Debian's
 - heldout: 7,000 test images; `heldout_dark` marks those the shop could have owned, by the same rule.
 """
 
-import gzip
 import io
 import lzma
 import sys
@@ -18,36 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from dprdm.assets import DEMO
+from dprdm.assets.cutting import PRIVATE_CANDIDATES, darkest, owned_by_the_shop, read_idx
 
 RARE = (3, 8, 9)  # dress, bag, ankle boot
 RARE_COUNT = 30
-PRIVATE_CANDIDATES = 43_000
 PUBLIC_PER_CLASS = 1_500
 HELDOUT = 7_000
-DARKEST = 0.35
-
-
-def read_idx(path: Path) -> np.ndarray:
-    """The array in one gzipped IDX file (magic, dimensions, bytes)."""
-    raw = gzip.decompress(path.read_bytes())
-    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(raw[3])]
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
-
-
-def garment_brightness(images: np.ndarray) -> np.ndarray:
-    """Mean of the pixels over 20, per image: the background is black and is left out."""
-    garment = images > 20
-    return (images * garment).sum((1, 2)) / garment.sum((1, 2)).clip(1)
-
-
-def darkest(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mark, in each class, the 35% of images whose garment pixels are darkest."""
-    brightness = garment_brightness(images)
-    mark = np.zeros(len(labels), bool)
-    for label in range(10):
-        mine = labels == label
-        mark |= mine & (brightness <= np.quantile(brightness[mine], DARKEST))
-    return mark
 
 
 def first_of_each_class(labels: np.ndarray, counts: list[int]) -> np.ndarray:
@@ -62,8 +37,7 @@ def main(folder: Path) -> None:
     """Write demo/fashion.npz.xz."""
     images, labels = (read_idx(folder / f"train-{part}-ubyte.gz") for part in ("images-idx3", "labels-idx1"))
     test_images, test_labels = (read_idx(folder / f"t10k-{part}-ubyte.gz") for part in ("images-idx3", "labels-idx1"))
-    candidates, candidate_labels = images[:PRIVATE_CANDIDATES], labels[:PRIVATE_CANDIDATES]
-    private = darkest(candidates, candidate_labels)
+    private = owned_by_the_shop(images, labels)
     rest, rest_labels = images[PRIVATE_CANDIDATES:], labels[PRIVATE_CANDIDATES:]
     public = first_of_each_class(rest_labels, [PUBLIC_PER_CLASS] * 10)
     public_labels = rest_labels[public]
@@ -71,8 +45,8 @@ def main(folder: Path) -> None:
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        private_images=candidates[private],
-        private_labels=candidate_labels[private],
+        private_images=images[private],
+        private_labels=labels[private],
         public_images=rest[public],
         public_labels=public_labels,
         pool=pool,

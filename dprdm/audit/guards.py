@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from dprdm.audit.canaries import worst_case
 from dprdm.audit.run import Scenario
@@ -73,21 +73,21 @@ class _GivenVectors:
     def identity(self) -> dict[str, str]:
         return {"model": "given"}
 
-    def images(self, images: list[Any]) -> Embeddings:
-        return self.vectors[images]
+    def images(self, images: list[Image.Image]) -> Embeddings:
+        return self.vectors[[int(np.asarray(image)[0, 0]) for image in images]]
 
 
 @dataclass(frozen=True)
 class _Keys(ImageSource):
-    """Images that are nothing but their position."""
+    """Images of one pixel: their position."""
 
     keys: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def image(self, index: int) -> Any:
-        return index
+    def image(self, index: int) -> Image.Image:
+        return Image.new("L", (1, 1), index)
 
     def caption(self, index: int) -> str:
         return ""

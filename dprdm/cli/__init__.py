@@ -17,12 +17,13 @@ REFUSED = 2
 # `plan` and `ledger` answer without loading torch.
 COMMANDS = {
     "index": "dprdm.cli.index:index",
+    "neighbors": "dprdm.cli.neighbors:neighbors",
     "plan": "dprdm.cli.plan:plan",
     "ledger": "dprdm.cli.ledger:ledger",
     "verify": "dprdm.cli.verify:verify",
     "audit": "dprdm.cli.audit:audit",
 }
-POSITIONAL = ("ledger", "verify")  # commands whose required arguments need no name: `verify runs/x`
+POSITIONAL = ("ledger", "neighbors", "verify")  # commands whose required arguments need no name: `verify runs/x`
 TRAINER_COMMANDS = ("fit", "validate", "predict")
 
 HELP = """usage: python main.py COMMAND [--help] [options]
@@ -31,7 +32,8 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   render    images from a conditions file, without the private data
   fit       train an encoder or a generator on public images
   validate  score a trained one on public images
-  index     embed a folder of images into a store
+  index     embed a collection of images into a store
+  neighbors find the nearest public images of every public one, before training
   plan      noise for a budget, or the budget of a noise; touches no data
   ledger    what a store has spent; show, verify, cap
   verify    recompute a run's certificate

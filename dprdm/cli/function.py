@@ -27,8 +27,13 @@ def run_function(command: str, function: Callable[..., Any], arguments: list[str
         config = parser.parse_args(resolve_configs(_spell_out_flags(function, arguments)))
     except ArgumentError as error:
         raise UserError(one_sentence(error)) from error
-    values = {name: value for name, value in config.as_dict().items() if name != "config"}
-    code = function(**values)
+    try:
+        objects = parser.instantiate_classes(config)
+    except ValueError as error:
+        if sentence := sentence_inside(error):
+            raise UserError(sentence) from error
+        raise
+    code = function(**{name: value for name, value in vars(objects).items() if name != "config"})
     return int(code or 0)
 
 
@@ -43,12 +48,27 @@ def _spell_out_flags(function: Callable[..., Any], arguments: list[str]) -> list
     ]
 
 
+def sentence_inside(error: BaseException) -> str | None:
+    """What a class of ours said while the parser made it, or what the parser itself complains of; None if neither."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, UserError):
+            return str(inner)
+        inner = inner.__cause__ or inner.__context__
+    return one_sentence(error) if isinstance(error, ArgumentError) else None
+
+
 def one_sentence(error: Exception) -> str:
     """What a parser complains of, without its lines of alternatives."""
     text = str(error)
     key = re.search(r"(?:Parser key|key) [\"']([\w.]+)[\"']", text)
     kinds = re.search(r"Subtypes: \[(.*)\]", text) or re.search(r"Expected a (<class '[\w.]+'>)", text)
     value = re.search(r"Given value: (.*)", text)
+    if key and (nested := re.search(r"NestedArg\(key='([\w.]+)', val=(.*)\)", text)):
+        return f"Expected {key[1]}.{nested[1]} to be an option that it has, with a valid value; got {nested[2]}."
+    if key and (made := re.search(r"Given value: Namespace\(class_path='([\w.]+)'", text)):
+        name = made[1].rpartition(".")[2]
+        return f"Expected --{key[1]} with all the options that {name} needs; `--{key[1]}.help {made[1]}` lists them."
     if key and kinds and value:
         names = [name for name in re.findall(r"<class '(?:\w+\.)*(\w+)'>", kinds[1]) if name != "NoneType"]
         readable = " or ".join({"float": "a number", "int": "a whole number"}.get(name, name) for name in names)

@@ -5,8 +5,10 @@ from typing import Literal
 
 from tqdm import tqdm
 
+from dprdm.data import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
 from dprdm.data.folder import ImageFolder
 from dprdm.data.index import SHARD_ROWS, build_store
+from dprdm.data.source import ImageSource
 from dprdm.encoders.clip import DEMO_MODEL, ClipEncoder
 from dprdm.errors import UserError
 from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates
@@ -15,6 +17,7 @@ from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore
 
 def index(
     images: Path | None = None,
+    source: ImageSource | None = None,
     out: Path | None = None,
     captions: Path | None = None,
     kind: Literal["private", "public"] = "private",
@@ -26,10 +29,12 @@ def index(
     max_per_group: int = 1,
     check: Path | None = None,
 ) -> None:
-    """Embed a folder of images into a store, or check one. Interrupted, the same command goes on from there.
+    """Embed a collection of images into a store, or check one. Interrupted, the same command goes on from there.
 
     Args:
         images: folder of images, searched to any depth.
+        source: instead of --images, any other reader and its options, such as `--source Coco --source.root data/coco`:
+            Coco, ImageNet, Cifar10, FashionMnist, Tars (web data sets), Parquet (Hugging Face), ImageFolder.
         out: the store's folder; must not hold a store yet.
         captions: table (.csv or .jsonl) with the columns file and caption; without it, the .txt beside each image.
         kind: private images are read by `predict` through a mechanism only; public ones train the generator.
@@ -45,15 +50,14 @@ def index(
     if check is not None:
         print(_check(check))
         return
-    if images is None or out is None:
-        raise UserError("Expected --images and --out, or --check with a finished store.")
-    source = ImageFolder(images, captions, group_column)
+    collection = _collection(images, source, captions, group_column)
+    if out is None:
+        raise UserError("Expected --out, the folder of the store to make.")
+    max_per_unit = max_per_group if collection.group_column is not None else None
     encoder = ClipEncoder(model, pretrained, device)
     store: type[PrivateStore] | type[PublicStore] = PrivateStore if kind == "private" else PublicStore
-    with tqdm(total=len(source), desc="Embedding", unit="image") as progress:
-        report = build_store(
-            source, encoder, out, store, progress, shard_rows, max_per_group if group_column is not None else None
-        )
+    with tqdm(total=len(collection), desc="Embedding", unit="image") as progress:
+        report = build_store(collection, encoder, out, store, progress, shard_rows, max_per_unit)
     print(f"{report.rows} images in {out} ({kind}).")
     if report.dropped:
         print(f"{report.dropped} images of persons with more than {max_per_group} were left out.")
@@ -61,6 +65,21 @@ def index(
         print(f"Skipped, cannot be read: {key}")
     if kind == "private":
         print(_advice(PrivateStore(out, check=False)), end="")
+
+
+def _collection(
+    images: Path | None, source: ImageSource | None, captions: Path | None, group_column: str | None
+) -> ImageSource:
+    if (images is None) == (source is None):
+        raise UserError("Expected either --images or --source, and --out; or --check with a finished store.")
+    if images is not None:
+        return ImageFolder(images, captions, group_column)
+    assert source is not None
+    if captions is not None or group_column is not None:
+        raise UserError(
+            "Expected --captions and --group_column beside --images; with --source, see the reader's options."
+        )
+    return source
 
 
 def _check(path: Path) -> str:

@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 from lightning.pytorch.loggers import CSVLogger
 
 from dprdm.cli.configs import has_config, resolve_configs
-from dprdm.cli.function import one_sentence
+from dprdm.cli.function import sentence_inside
 from dprdm.cli.options import PredictOptions
 from dprdm.cli.plugins import class_path, expand_arguments, expand_names, instantiate
 from dprdm.cli.predict import Prediction
@@ -51,7 +51,7 @@ def run_trainer(command: str, arguments: list[str]) -> int:
             args=[command, *arguments],
         )
     except (ArgumentError, ValueError) as error:
-        if sentence := _sentence_inside(error):
+        if sentence := sentence_inside(error):
             raise UserError(sentence) from error
         raise
     return 0
@@ -114,16 +114,6 @@ class DprdmCLI(LightningCLI):
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
         """Release on one process, then render."""
         Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
-
-
-def _sentence_inside(error: BaseException) -> str | None:
-    """What a class of ours said while the parser made it, or what the parser itself complains of; None if neither."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, UserError):
-            return str(inner)
-        inner = inner.__cause__ or inner.__context__
-    return one_sentence(error) if isinstance(error, ArgumentError) else None
 
 
 def _refuse_predict_options(command: str, arguments: list[str]) -> None:

@@ -10,13 +10,13 @@ from torchvision.transforms import v2
 
 from dprdm import check
 from dprdm.data.captions import CaptionVectors, Centres, caption_vectors, expected_centres
-from dprdm.data.index import build_store
 from dprdm.data.neighbours import neighbour_table
-from dprdm.data.source import ImageSource
+from dprdm.data.opening import open_public_store
+from dprdm.data.source import ImageSource, next_readable
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
-from dprdm.retrieval.store import MANIFEST, PublicStore
+from dprdm.retrieval.store import PublicStore
 
 Item = dict[str, torch.Tensor]
 
@@ -62,7 +62,8 @@ class ImagesWithNeighbours(Dataset[Item]):
         return len(self.positions)
 
     def __getitem__(self, row: int) -> Item:
-        image = self.transform(self.source.image(int(self.positions[row])))
+        row, picture = next_readable(self.source, self.positions, row)
+        image = self.transform(picture)
         ranks = self._ranks()
         return {
             "image": image,
@@ -113,6 +114,7 @@ class NeighbourDataModule(L.LightningDataModule):
         serves_centres: bool = False,
     ) -> None:
         super().__init__()
+        self._store: PublicStore | None = None
         self.source, self.encoder, self.store_path = source, encoder, Path(store)
         self.k, self.spread = check.at_least(1, k=k), spread or k
         check.at_least(k, spread=self.spread)
@@ -121,19 +123,14 @@ class NeighbourDataModule(L.LightningDataModule):
         self.serves_centres = serves_centres
 
     def prepare_data(self) -> None:
-        """Embed the public images, once, on one process."""
-        self.public_store()
+        """Embed the public images and find their neighbours, once, on one process."""
+        neighbour_table(self.public_store(), self.spread)
 
     def public_store(self) -> PublicStore:
-        """The embeddings of the public images; made if they are not there yet."""
-        if not (self.store_path / MANIFEST).exists():
-            from tqdm import tqdm
-
-            with tqdm(total=len(self.source), desc="Embedding public images", unit="image") as progress:
-                build_store(self.source, self.encoder, self.store_path, PublicStore, progress)
-        store = PublicStore(self.store_path)
-        store.require_encoder(self.encoder.identity)
-        return store
+        """The embeddings of the public images; made if they are not there yet, and checked once."""
+        if self._store is None:
+            self._store = open_public_store(self.source, self.encoder, self.store_path)
+        return self._store
 
     def captions(self) -> CaptionVectors:
         """The vectors of the public images' captions; made if they are not there yet."""

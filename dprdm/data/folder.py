@@ -11,7 +11,9 @@ from dprdm import check
 from dprdm.data.source import ImageSource, read_image
 from dprdm.errors import UserError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
+# Names that a column goes by: ours first, then those of Hugging Face's image folders.
+ALIASES = {"file_name": "file", "text": "caption"}
 
 
 class ImageFolder(ImageSource):
@@ -20,7 +22,8 @@ class ImageFolder(ImageSource):
     Args:
         folder: searched to any depth. Hidden files are passed over.
         captions: a table that names files relative to `folder`: `.csv` with columns `file` and `caption`, or `.jsonl` with
-            these keys. None: the text in `photo.txt` beside `photo.jpg`, or no caption.
+            these keys; `file_name` and `text` will do as well. None: the text in `photo.txt` beside `photo.jpg`, or no
+            caption.
         group_column: a column of the table that names the person an image belongs to.
     """
 
@@ -48,7 +51,7 @@ class ImageFolder(ImageSource):
         if self.rows:
             return self.rows.get(self.key(index), {}).get("caption", "")
         beside = self.files[index].with_suffix(".txt")
-        return beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+        return beside.read_text(encoding="utf-8", errors="replace").strip() if beside.is_file() else ""
 
     def key(self, index: int) -> str:
         """The path relative to the folder, with forward slashes."""
@@ -74,7 +77,7 @@ def _read_table(path: Path) -> dict[str, dict[str, str]]:
     """The table's rows by file name. Raises UserError if it cannot be read or lacks the column `file`."""
     check.file(captions=path)
     try:
-        rows = list(_rows(path))
+        rows = [{ALIASES.get(name, name): value for name, value in row.items()} for row in _rows(path)]
     except (UnicodeDecodeError, csv.Error, json.JSONDecodeError, AttributeError) as error:
         raise UserError(f"Expected {path} to be a CSV or JSON-lines table, and reading it failed: {error}.") from error
     if any("file" not in row for row in rows):

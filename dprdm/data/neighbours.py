@@ -1,49 +1,165 @@
-"""Which public images are nearest to each public image, the image itself left out."""
+"""Which public images are nearest to each public image, itself and its copies left out: a table beside the store.
 
+store/neighbours-800.npy     (row, 800) int32, best first; read through a memory map
+store/neighbours-800.json    of which store, by what, whether exact; written last: without it there is no table
+store/neighbours-800.parts/  blocks of a table in the making, each whole or absent
+"""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from dprdm.errors import UserError
-from dprdm.files import write_whole
+from dprdm.data.recall import recall
+from dprdm.data.searchers import Candidates, NumpySearcher, Searcher
+from dprdm.data.shards import Progress
+from dprdm.errors import StoreError, UserError
+from dprdm.files import read_json, write_text, write_whole
 from dprdm.retrieval.store import PublicStore
+from dprdm.types import RowIds
 
-BLOCK = 1024
+BLOCK = 4096
+# Copies of an image are neighbours at distance zero and would teach the network to copy.
+COPY = 1 - 1e-6
+# From here on, a float32 score is not enough to tell a copy.
+NEARLY = 1 - 1e-4
+# Candidates beyond the neighbours asked for: the image itself and a few copies.
+MARGIN = 9
+FORMAT = 1
 
 
-def nearest_rows(store: PublicStore, count: int) -> np.ndarray:
-    """For every row, the `count` other rows with the largest inner product, best first: (row, count) int32.
+@dataclass(frozen=True)
+class TableManifest:
+    """What a table is.
 
-    Copies of an image are neighbours at distance zero and would teach the network to copy: rows equal to the row itself
-    are left out with it, and come last where nothing else is left.
+    Args:
+        store: fingerprint of the store whose rows it names.
+        rows: how many those are.
+        k: neighbours a row.
+        method: what searched, its version and device.
+        is_exact: whether all rows were searched.
+        recall: share of the true neighbours that were found, on a sample of rows; 1 for an exact search.
+        copies_above: rows with a larger inner product were taken for copies and left out.
     """
-    rows = store.vectors(np.arange(len(store)))
-    if count >= len(rows):
-        raise UserError(f"Expected fewer neighbours than images; asked for {count} of {len(rows) - 1} others.")
-    table = np.empty((len(rows), count), np.int32)
-    for start in range(0, len(rows), BLOCK):
-        table[start : start + BLOCK] = _nearest_of_block(rows, start, count)
-    return table
+
+    store: str
+    rows: int
+    k: int
+    method: str
+    is_exact: bool
+    recall: float = 1.0
+    copies_above: float = COPY
+    format: int = FORMAT
+
+
+class NoProgress:
+    """Is told of progress."""
+
+    def update(self, n: int, /) -> None:
+        """Do nothing."""
 
 
 def neighbour_table(store: PublicStore, count: int) -> np.ndarray:
-    """The same, computed once and kept beside the store, read through a memory map."""
-    path = store.path / f"neighbours-{count}.npy"
-    if not path.exists():
-        table = nearest_rows(store, count)
-        write_whole(path, lambda file: _save(file, table))
-    return np.load(path, mmap_mode="r")
+    """The `count` neighbours of every row (row, count), best first: from a table that fits, else made with numpy."""
+    if (found := find_table(store, count)) is None:
+        build_table(store, count, NumpySearcher(store), NoProgress())
+        found = find_table(store, count)
+        assert found is not None
+    return np.load(table_path(store, found.k), mmap_mode="r")[:, :count]
 
 
-def _nearest_of_block(rows: np.ndarray, start: int, count: int) -> np.ndarray:
-    block = rows[start : start + BLOCK]
-    scores = block @ rows.T
-    is_copy = scores > 1 - 1e-6
-    is_copy[np.arange(len(block)), start + np.arange(len(block))] = True
-    scores[is_copy] = -2
-    top = np.argpartition(-scores, count, axis=1)[:, :count]
-    order = np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable")
-    return np.take_along_axis(top, order, 1)
+def find_table(store: PublicStore, count: int) -> TableManifest | None:
+    """The smallest finished table of this store with at least `count` neighbours; None if there is none."""
+    manifests = [TableManifest(**read_json(path, StoreError)) for path in store.path.glob("neighbours-*.json")]
+    fitting = [
+        manifest
+        for manifest in manifests
+        if (manifest.store, manifest.rows, manifest.format) == (store.fingerprint, len(store), FORMAT)
+        and manifest.k >= count
+        and table_path(store, manifest.k).is_file()
+    ]
+    return min(fitting, key=lambda manifest: manifest.k, default=None)
+
+
+def table_path(store: PublicStore, count: int) -> Path:
+    """Where the table of `count` neighbours is."""
+    return store.path / f"neighbours-{count}.npy"
+
+
+def build_table(store: PublicStore, count: int, searcher: Searcher, progress: Progress) -> TableManifest:
+    """Write the table of `count` neighbours, going on from the blocks of one that was interrupted.
+
+    Raises:
+        UserError: if there are not that many other rows.
+    """
+    if count >= len(store):
+        raise UserError(f"Expected fewer neighbours than images; asked for {count} of {len(store) - 1} others.")
+    manifest = TableManifest(store.fingerprint, len(store), count, searcher.description, searcher.is_exact)
+    parts = _begin(table_path(store, count).with_suffix(".parts"), manifest)
+    blocks = [np.arange(start, min(start + BLOCK, len(store))) for start in range(0, len(store), BLOCK)]
+    files = [parts / f"{block[0]:012d}.npy" for block in blocks]
+    for block, file in zip(blocks, files, strict=True):
+        if not file.is_file():
+            found = nearest_rows(store, block, count, searcher)
+            write_whole(file, lambda beside, found=found: _save(beside, found))  # type: ignore[misc]
+        progress.update(len(block))
+    write_whole(table_path(store, count), lambda beside: _join(beside, files, (len(store), count)))
+    if not manifest.is_exact:
+        manifest = replace(manifest, recall=recall(store, np.load(table_path(store, count), mmap_mode="r"), COPY))
+    write_text(table_path(store, count).with_suffix(".json"), json.dumps(asdict(manifest), indent=2))
+    shutil.rmtree(parts)
+    return manifest
+
+
+def nearest_rows(store: PublicStore, rows: RowIds, count: int, searcher: Searcher) -> Candidates:
+    """For each of `rows`, the `count` other rows with the largest inner product, best first, int32.
+
+    Rows equal to the row itself are left out with it, and come last where nothing else is left.
+    """
+    table = np.empty((len(rows), count), np.int32)
+    lacking, width = np.arange(len(rows)), min(count + MARGIN, searcher.most)
+    while len(lacking):
+        found = searcher.search(store.vectors(rows[lacking]), width)
+        ranked, others = _without_copies(store, rows[lacking], *found)
+        done = (others >= count) | ((width >= len(store)) & searcher.is_exact)
+        table[lacking[done]] = ranked[done][:, :count]
+        lacking = lacking[~done]
+        if width >= searcher.most and len(lacking):
+            searcher = NumpySearcher(store)  # more copies, or emptier lists, than this one can look past
+        width = min(4 * width, searcher.most)
+    return table
+
+
+def _without_copies(
+    store: PublicStore, rows: np.ndarray, scores: np.ndarray, found: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The found rows with others first, then copies, then the row itself and gaps; and how many others there are."""
+    rank = np.where(found < 0, 2, 0)
+    for query, place in np.argwhere((scores > NEARLY) & (found >= 0)):
+        pair = store.vectors(np.array([rows[query], found[query, place]])).astype(np.float64)
+        rank[query, place] = 1 if pair[0] @ pair[1] > COPY else 0
+    rank[found == rows[:, None]] = 2
+    order = np.argsort(rank, axis=1, kind="stable")
+    return np.take_along_axis(found, order, 1), (rank == 0).sum(1)
+
+
+def _begin(parts: Path, manifest: TableManifest) -> Path:
+    """The folder of blocks; what was begun with another store or another method is thrown away."""
+    begun = parts / "begun.json"
+    if parts.is_dir() and not (begun.is_file() and read_json(begun, StoreError) == asdict(manifest)):
+        shutil.rmtree(parts)
+    if not begun.is_file():
+        write_text(begun, json.dumps(asdict(manifest)))
+    return parts
+
+
+def _join(path: Path, files: list[Path], shape: tuple[int, int]) -> None:
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_2_0(stream, {"descr": "<i4", "fortran_order": False, "shape": shape})
+        for file in files:
+            stream.write(np.load(file).astype("<i4").tobytes())
 
 
 def _save(path: Path, array: np.ndarray) -> None:

@@ -5,7 +5,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from dprdm.data.source import ImageSource
+from dprdm.data.source import ImageSource, next_readable
 
 View = dict[str, torch.Tensor | str]
 
@@ -31,7 +31,8 @@ class Views(Dataset[View]):
         return len(self.source)
 
     def __getitem__(self, index: int) -> View:
-        image = self.resize(self.source.image(index))
+        index, picture = next_readable(self.source, range(len(self.source)), index)
+        image = self.resize(picture)
         return {"views": torch.stack([self.shift(image), self.shift(image)]), "caption": self.source.caption(index)}
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
-from dprdm.assets.make_demo import garment_brightness
+from dprdm.assets.cutting import garment_brightness
 from dprdm.diffusion.shapes import Pixels
 from dprdm.metrics.classifier import SmallClassifier
 from dprdm.metrics.coverage import coverage, recall

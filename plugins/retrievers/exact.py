@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
+from dprdm.retrieval.grid import SCALE, quantise
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
 
-SCALE = 2.0**15
 BLOCK = 1024  # rows read and scored together: few enough to stay in the cache
 
 
@@ -101,13 +101,6 @@ def longest_row(vectors: Embeddings) -> float:
     squares = np.matmul(vectors[:, None, :], vectors[:, :, None])  # a dot product a row: half the time of einsum
     square = float(squares.max(initial=0)) / (1 - _gamma(vectors.shape[1]))
     return max(1.0, math.sqrt(square)) * (1 + 1e-9) if math.isfinite(square) else math.inf
-
-
-def quantise(vectors: Embeddings | Query) -> Float[np.ndarray, "..."]:
-    """Integers in [-2^15, 2^15], as float64: the vectors in units of 2^-15, cut off at 1."""
-    scaled = np.clip(vectors, -1, 1)
-    scaled *= SCALE
-    return np.rint(scaled, out=scaled).astype(np.float64)
 
 
 def _gamma(terms: int) -> float:

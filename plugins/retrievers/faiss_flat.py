@@ -1,20 +1,17 @@
 """Exact search by faiss among the rows of a private sample. Needs one of the extras [cpu] and [gpu]."""
 
-import importlib
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numpy as np
 from jaxtyping import Int
 
-from dprdm.errors import UserError
+from dprdm.faiss_library import load_faiss
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
 from plugins.retrievers import exact
 
-DISTRIBUTIONS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12")
 # Candidates beyond k that are asked for at first.
 MARGIN = 64
 
@@ -71,33 +68,3 @@ def candidates(query: Query, vectors: Embeddings, k: int) -> Int[np.ndarray, "ca
             return np.sort(found[0][found[0] >= 0])
         count *= 4
     return np.arange(len(vectors))
-
-
-def load_faiss() -> Any:
-    """The module faiss.
-
-    Raises:
-        UserError: if it is missing, or if two distributions of it are installed, of which one has overwritten the
-            other.
-    """
-    installed = [name for name in DISTRIBUTIONS if _is_installed(name)]
-    if len(installed) > 1:
-        raise UserError(
-            f"Expected one distribution of faiss, found {' and '.join(installed)}: both own the module faiss. "
-            f"Uninstall all of them, then install one of the extras [cpu] and [gpu]."
-        )
-    try:
-        return importlib.import_module("faiss")
-    except ImportError as error:
-        raise UserError(
-            "Expected faiss to be installed for this retriever. Install dprdm[cpu] or dprdm[gpu], or use the retriever "
-            "'exact', which needs neither and finds the same rows."
-        ) from error
-
-
-def _is_installed(distribution: str) -> bool:
-    try:
-        version(distribution)
-    except PackageNotFoundError:
-        return False
-    return True

@@ -209,7 +209,7 @@ def test_the_saved_config_runs_again_for_free() -> None:
         (["--releases_per_prompt", "50"], "asks 100 queries, and --queries plans for 40"),
         (["--prompts", "none.txt"], "none.txt"),
         (["--weights", "none.safetensors"], "Expected weights at none.safetensors"),
-        (["--config", "none.yaml"], "Known there: coco.yaml, demo.yaml"),
+        (["--config", "none.yaml"], "Known there: cifar10.yaml, coco.yaml, demo.yaml"),
         (["--mechanizm", "gaussian"], "mechanizm"),
         (["--name", "../x"], "plain folder name"),
     ],

@@ -60,3 +60,15 @@ def test_a_damaged_table_is_refused(coco):
     (coco / "annotations" / "captions_val2014.json").write_text('{"images": [')
     with pytest.raises(UserError, match="Expected COCO captions"):
         Coco(coco, "val2014")
+
+
+def test_the_split_of_2017_names_its_files_by_number(tmp_path):
+    picture(tmp_path / "train2017" / "000000391895.jpg")
+    content = {
+        "images": [{"id": 391895, "file_name": "000000391895.jpg"}],
+        "annotations": [{"image_id": 391895, "id": 1, "caption": "A man."}],
+    }
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "captions_train2017.json").write_text(json.dumps(content))
+    source = Coco(tmp_path, "train2017")
+    assert (source.key(0), source.caption(0), source.image(0).size) == ("000000391895.jpg", "A man.", (8, 6))

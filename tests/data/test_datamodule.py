@@ -29,10 +29,11 @@ def test_serves_images_and_neighbours_of_the_shape_asked_for(tmp_path, encoder):
     assert torch.allclose(batch["neighbours"].norm(dim=2), torch.ones(8, 3), atol=1e-5)
 
 
-def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_path, encoder):
+def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_path, encoder, caplog):
     source = Pictures(20, broken=(0, 5))
     data = module(tmp_path, encoder, source, k=2)
     store = data.public_store()
+    assert [record.message for record in caplog.records] == [f"Left out, cannot be read: {n}.png" for n in (0, 5)]
     images = ImagesWithNeighbours(source, store, data._centres(store), 2, 2, 28, 1, False)
     assert len(images) == 18
     for row, position in enumerate(store.source_index().tolist()):
@@ -57,6 +58,24 @@ def test_what_may_be_learnt_from_are_the_rows_and_their_captions(tmp_path, encod
     known = module(tmp_path, encoder, Pictures(30)).knowledge()
     assert known.rows.shape == known.queries.shape == (30, 64)
     assert known.folder == tmp_path and known.caption_of.tolist() == list(range(30))
+
+
+def test_an_image_that_has_become_unreadable_is_passed_over(tmp_path, encoder):
+    source = Pictures(20)
+    data = module(tmp_path, encoder, source)
+    store = data.public_store()
+    images = ImagesWithNeighbours(source, store, data._centres(store), 2, 2, 28, 1, False)
+    source.broken = (7, 8)
+    passed, next_one = images[7], images[9]
+    assert np.array_equal(passed["image"][0].numpy(), source.pixels[9])
+    assert torch.equal(passed["neighbours"], next_one["neighbours"])
+
+
+@pytest.mark.parametrize("other", [Pictures(41), Pictures(40, keys=[f"{n}.jpg" for n in range(40)])])
+def test_a_store_of_other_images_is_refused(tmp_path, encoder, other):
+    module(tmp_path, encoder).public_store()
+    with pytest.raises(StoreError, match="made of the images that are there now"):
+        module(tmp_path, encoder, other).setup("fit")
 
 
 def test_a_spread_reaches_farther_out_but_not_past_its_end(tmp_path, encoder):

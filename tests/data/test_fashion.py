@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dprdm.assets.make_demo import RARE, garment_brightness
+from dprdm.assets.cutting import garment_brightness
+from dprdm.assets.make_demo import RARE
 from dprdm.data.fashion import CLASS_NAMES, FashionDemo, load_split
 
 COUNTS = {"private": 15_051, "public": 15_000, "pool": 10_590, "heldout": 7_000, "heldout_dark": 2_463}

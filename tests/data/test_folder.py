@@ -52,6 +52,16 @@ def test_captions_and_groups_from_a_table(folder, tmp_path, suffix):
     assert [source.group(index) for index in range(3)] == ["ann", "bob", "ann"]
 
 
+def test_a_table_of_hugging_faces_image_folders_is_read(folder):
+    path = table(folder / "metadata.jsonl", '{"file_name": "b.png", "text": "a b"}\n')
+    assert ImageFolder(folder, path).caption(1) == "a b"
+
+
+def test_a_caption_in_another_encoding_is_read_as_well_as_can_be(folder):
+    (folder / "b.txt").write_bytes("a bée".encode("latin-1"))
+    assert ImageFolder(folder).caption(1).startswith("a b")
+
+
 def test_a_table_made_by_a_spreadsheet_has_a_byte_order_mark(folder, tmp_path):
     path = tmp_path / "captions.csv"
     path.write_text("file,caption\na.jpg,first\n", encoding="utf-8-sig")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dprdm.data.source import UnreadableImage, read_image
+from dprdm.data.source import UnreadableImage, decode_image, next_readable, read_image
+from dprdm.errors import UserError
 from tests.data.pictures import Pictures, picture
 
 ORIENTATION = 0x0112
@@ -43,6 +44,55 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
     assert image.mode == "RGB" and image.size == (16, 8)
     pixels = np.asarray(image).astype(int)
     assert (pixels[0, 0] > 240).all() and (pixels[-1, -1] < 15).all()
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "L"])
+def test_what_is_transparent_is_white(tmp_path, mode):
+    """Left half opaque and dark, right half transparent."""
+    alpha = np.repeat(np.array([[255] * 8 + [0] * 8], np.uint8), 8, 0)
+    grey = Image.fromarray(np.where(alpha > 0, 40, 7).astype(np.uint8))
+    if mode in {"P", "L"}:
+        (grey.convert("P") if mode == "P" else grey).save(tmp_path / "a.png", transparency=7)
+    else:
+        picture = grey.convert(mode)
+        picture.putalpha(Image.fromarray(alpha))
+        picture.save(tmp_path / "a.png")
+    pixels = np.asarray(read_image(tmp_path / "a.png"))
+    assert pixels.shape == (8, 16, 3) and (pixels[:, :8] == 40).all() and (pixels[:, 8:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"), [((5000, 2), (32, 2)), ((3, 6001), (3, 48)), ((32, 2), (32, 2)), ((1, 1), (1, 1))]
+)
+def test_of_a_strip_the_middle_is_kept(tmp_path, size, kept):
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    left, top = (size[0] - kept[0]) // 2, (size[1] - kept[1]) // 2
+    assert image.size == kept
+    assert np.array_equal(np.asarray(image), pixels[top : top + kept[1], left : left + kept[0]])
+
+
+def test_bytes_are_decoded_as_a_file_is(tmp_path):
+    path = picture(tmp_path / "a.png")
+    assert np.array_equal(np.asarray(decode_image(path.read_bytes(), "a")), np.asarray(read_image(path)))
+    with pytest.raises(UnreadableImage, match=r"shard/7: "):
+        decode_image(path.read_bytes()[:60], "shard/7")
+
+
+def test_the_next_readable_one_is_taken_and_the_broken_named(caplog):
+    source = Pictures(6, broken=(4, 5, 0))
+    place, image = next_readable(source, np.array([1, 3, 4, 5, 0]), 2)
+    assert place == 0 and np.array_equal(np.asarray(image), source.pixels[1])
+    assert [record.message for record in caplog.records] == [f"Passed over, cannot be read: {n}.png" for n in (4, 5, 0)]
+    assert next_readable(source, [2, 3], 1)[0] == 1
+
+
+def test_many_broken_in_a_row_stop_the_training():
+    with pytest.raises(UserError, match=r"64 in a row cannot, the first of them 3\.png"):
+        next_readable(Pictures(100, broken=range(100)), range(100), 3)
+    with pytest.raises(UserError, match=r"2 in a row cannot"):
+        next_readable(Pictures(2, broken=range(2)), range(2), 0)
 
 
 def test_grey_stays_grey(tmp_path):

@@ -37,3 +37,9 @@ def test_training_is_shuffled_and_drops_the_rest_validation_does_not():
     assert [name for batch in train for name in batch["caption"]] != [f"picture {index}" for index in range(8)]
     assert [name for batch in validation for name in batch["caption"]] == [f"picture {index}" for index in range(7)]
     assert torch.equal(validation[0]["views"][:, 0], validation[0]["views"][:, 1])
+
+
+def test_a_broken_picture_is_passed_over_with_its_caption():
+    source = Pictures(4, broken=(1, 2))
+    item = Views(source, 28, max_shift=0)[1]
+    assert item["caption"] == "picture 3" and np.array_equal(item["views"][0, 0].numpy(), source.pixels[3])

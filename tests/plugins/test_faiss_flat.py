@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dprdm import faiss_library
 from dprdm.errors import UserError
 from plugins.retrievers import exact, faiss_flat
-from plugins.retrievers.faiss_flat import FaissFlat, candidates, load_faiss, search
+from plugins.retrievers.faiss_flat import FaissFlat, candidates, search
 from tests.fakes import private_store, unit_rows
 from tests.plugins.test_exact import Rows
 
@@ -57,12 +58,6 @@ def test_missing_faiss_is_said_before_anything_is_charged(monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(faiss_flat.importlib, "import_module", missing)
+    monkeypatch.setattr(faiss_library.importlib, "import_module", missing)
     with pytest.raises(UserError, match=r"dprdm\[cpu\] or dprdm\[gpu\]"):
         FaissFlat()
-
-
-def test_two_distributions_of_faiss_are_refused(monkeypatch):
-    monkeypatch.setattr(faiss_flat, "version", lambda name: "1.15")
-    with pytest.raises(UserError, match="both own the module faiss"):
-        load_faiss()
