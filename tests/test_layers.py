@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("types", "check", "errors", "files", "assets", "schedules"),
+    ("types", "check", "errors", "files", "assets", "schedules", "processes"),
     ("privacy.budget", "privacy.events", "privacy.accountant", "privacy.calibration", "privacy.noise", "privacy.geometric",
      "privacy.chain", "encoders", "diffusion"),
     ("privacy.spending", "retrieval.store", "retrieval.sampling", "retrieval.retriever", "privacy.mechanism", "privacy.ledger"),

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from dprdm.errors import UserError
+from dprdm.errors import RefusedElsewhere, UserError
 
 INTERRUPTED = 130
 REFUSED = 2
@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if arguments else REFUSED
     try:
         return _run(arguments)
+    except RefusedElsewhere:
+        return REFUSED
     except UserError as error:
         print(f"{type(error).__name__ if type(error) is not UserError else 'Error'}: {error}", file=sys.stderr)
         return REFUSED

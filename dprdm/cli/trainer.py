@@ -1,6 +1,5 @@
 """`fit`, `validate` and `predict`: LightningCLI, and beside it our top-level options."""
 
-import os
 from dataclasses import fields
 from typing import Any
 
@@ -16,6 +15,7 @@ from dprdm.cli.options import PredictOptions
 from dprdm.cli.plugins import class_path, expand_arguments, expand_names, instantiate
 from dprdm.cli.predict import Prediction
 from dprdm.errors import UserError
+from dprdm.processes import ending_together, is_first_process
 
 DEMO_CONFIG = "demo.yaml"
 # The paper's.
@@ -30,7 +30,8 @@ def run_trainer(command: str, arguments: list[str]) -> int:
     if command != "predict":
         _refuse_predict_options(command, arguments)
     if command == "predict" and not has_config(arguments):
-        print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
+        if is_first_process():
+            print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
         arguments = ["--config", DEMO_CONFIG, *arguments]
     arguments = ["--wandb=true" if argument == "--wandb" else argument for argument in arguments]
     arguments = expand_arguments(resolve_configs(arguments))
@@ -94,7 +95,9 @@ class DprdmCLI(LightningCLI):
         config.trainer.enable_checkpointing = False
         config.trainer.enable_model_summary = False
         config.trainer.callbacks = None
-        if config.conditions is not None:
+        # Under SLURM, Lightning loads a checkpoint that a requeued training left in its root, whatever is asked for.
+        config.trainer.default_root_dir = str(config.out / ".predict")
+        if config.conditions is not None or not is_first_process():  # who only renders opens nothing that is private
             config.private = None
             config.data = Namespace(class_path="lightning.LightningDataModule", init_args=Namespace())
 
@@ -109,11 +112,13 @@ class DprdmCLI(LightningCLI):
             from dprdm.report.tracking import wandb_logger
 
             self.trainer.loggers = [*self.trainer.loggers, wandb_logger("fit", yaml.safe_load(self.resolved_config))]
-        self.trainer.fit(model, **arguments)
+        with ending_together(self.trainer):
+            self.trainer.fit(model, **arguments)
 
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
         """Release on one process, then render."""
-        Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
+        with ending_together(self.trainer):
+            Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
 
 
 def _sentence_inside(error: BaseException) -> str | None:
@@ -139,8 +144,3 @@ def _load_yaml(text: str) -> Any:
     from jsonargparse._loaders_dumpers import yaml_load
 
     return expand_names(yaml_load(text))
-
-
-def is_first_process() -> bool:
-    """Whether this is the one process that may release, before a Trainer can say so."""
-    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0")))) == 0
