@@ -7,14 +7,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("types", "check", "errors", "files", "assets", "schedules", "processes"),
+    ("types", "check", "errors", "files", "assets", "schedules", "processes", "seeds"),
     ("privacy.budget", "privacy.events", "privacy.accountant", "privacy.calibration", "privacy.noise", "privacy.geometric",
      "privacy.chain", "encoders", "diffusion"),
     ("privacy.spending", "retrieval.store", "retrieval.sampling", "retrieval.retriever", "privacy.mechanism", "privacy.ledger"),
     ("privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate", "retrieval.stored",
      "retrieval.duplicates", "retrieval.release"),
     ("conditioning", "data", "metrics", "audit", "runs"),
-    ("model", "callbacks", "rendering", "report"),
+    ("model", "callbacks", "resuming", "rendering", "report"),
     ("cli",),
 )  # fmt: skip
 MODULES = sorted((ROOT / "dprdm").rglob("*.py"))

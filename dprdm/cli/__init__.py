@@ -56,10 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{type(error).__name__ if type(error) is not UserError else 'Error'}: {error}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        return _interrupted(arguments[0])
+        return _interrupted()
     except SystemExit as done:
         if isinstance(done.__context__, KeyboardInterrupt):  # the Trainer turns an interruption into exit code 1
-            return _interrupted(arguments[0])
+            return _interrupted()
         raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us, as `head` does, has read enough
@@ -71,11 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
 
 
-def _interrupted(command: str) -> int:
-    goes_on = (
-        "the exported weights are those of this moment" if command == "fit" else "the same command goes on from there"
-    )
-    print(f"\nInterrupted. What was finished is kept; {goes_on}.", file=sys.stderr)
+def _interrupted() -> int:
+    print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
     return INTERRUPTED
 
 

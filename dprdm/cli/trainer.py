@@ -10,6 +10,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 from lightning.pytorch.loggers import CSVLogger
 
 from dprdm.cli.configs import has_config, resolve_configs
+from dprdm.cli.fit import fit
 from dprdm.cli.function import one_sentence
 from dprdm.cli.options import PredictOptions
 from dprdm.cli.plugins import class_path, expand_arguments, expand_names, instantiate
@@ -106,14 +107,17 @@ class DprdmCLI(LightningCLI):
         config = self.config_init[self.subcommand]
         return PredictOptions(**{name: config[name] for name in OPTION_NAMES})
 
-    def fit(self, model: L.LightningModule, **arguments: Any) -> None:
-        """Train, tracked by W&B where asked for."""
+    def _parse_ckpt_path(self) -> None:
+        """Not LightningCLI's: that lays a checkpoint's hyperparameters over what the command line says (hazard 3)."""
+
+    def fit(self, model: L.LightningModule, ckpt_path: Any = None, **arguments: Any) -> None:
+        """Train, tracked by W&B where asked for; go on where the same command was interrupted."""
+        request = yaml.safe_load(self.resolved_config)
         if self.options().wandb:
             from dprdm.report.tracking import wandb_logger
 
-            self.trainer.loggers = [*self.trainer.loggers, wandb_logger("fit", yaml.safe_load(self.resolved_config))]
-        with ending_together(self.trainer):
-            self.trainer.fit(model, **arguments)
+            self.trainer.loggers = [*self.trainer.loggers, wandb_logger("fit", request)]
+        fit(self.trainer, model, request, self.options().out, ckpt_path, **arguments)
 
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
         """Release on one process, then render."""

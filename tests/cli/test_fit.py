@@ -1,5 +1,8 @@
 """`fit` through the front door, on real images, at the smallest size that trains."""
 
+import csv
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,38 @@ def test_trains_the_generator_and_exports_what_predict_loads(private_images: Pat
     assert "max_steps: 3" in text
 
 
+def losses() -> list[str]:
+    """Every training loss that was logged, of all versions in order."""
+    tables = [csv.DictReader(path.read_text().splitlines()) for path in sorted(Path("runs/logs").rglob("metrics.csv"))]
+    return [row["train/loss"] for table in tables for row in table if row["train/loss"]]
+
+
+def test_the_same_command_goes_on_after_ctrl_c(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = ("--data.init_args.source.init_args.folder", str(private_images))
+    command = [
+        "fit",
+        "--config",
+        "demo.yaml",
+        *FOLDER,
+        *images,
+        *SMALL,
+        "--trainer.callbacks+=tests.test_resuming.Losses",
+    ]
+    before = signal.getsignal(signal.SIGINT)
+    assert main([*command, "--trainer.callbacks.interrupt_at=1"]) == 130
+    signal.signal(signal.SIGINT, before)
+    assert "the same command goes on" in capsys.readouterr().err
+    (unfinished,) = Path("runs/unfinished").iterdir()
+    assert main([*command, "--trainer.callbacks.interrupt_at=1"]) == 0
+    assert str(unfinished) in capsys.readouterr().out
+    assert not unfinished.exists()
+    broken = losses()
+    shutil.rmtree("runs")
+    assert main(command) == 0
+    assert broken == losses()
+    assert len(broken) == 3
+
+
 def test_tracks_offline_with_wandb_when_asked(private_images: Path) -> None:
     images = ("--data.init_args.source.init_args.folder", str(private_images))
     assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL, "--wandb"]) == 0
@@ -58,6 +93,20 @@ def test_trains_an_encoder_that_loads(private_images: Path) -> None:
 def test_hazard_03_a_checkpoint_cannot_change_what_is_private(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing about privacy is a hyperparameter of the model, so there is nothing for a checkpoint to override."""
     assert "eps" in refusal(capsys, ["predict", "--model.init_args.eps", "10"])
+
+
+def test_hazard_03_a_checkpoint_overrules_no_option(private_images: Path) -> None:
+    """LightningCLI would lay the checkpoint's hyperparameters over the command line's."""
+    images = ("--data.init_args.source.init_args.folder", str(private_images))
+    keep = ("--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.every_n_train_steps=3")
+    command = ["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL, *keep]
+    assert main([*command, "--model.init_args.max_noise_std", "0.5"]) == 0
+    (checkpoint,) = Path("runs/logs").rglob("*.ckpt")
+    more = ["--trainer.max_steps", "4", "--model.init_args.max_noise_std", "0.125", "--ckpt_path", str(checkpoint)]
+    assert main([*command, *more]) == 0
+    hparams = Path("runs/logs/version_1/hparams.yaml").read_text()
+    assert "max_noise_std: 0.125" in hparams
+    assert len(losses()) == 4
 
 
 def test_options_of_predict_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
