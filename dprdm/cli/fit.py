@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.callbacks import LearningRateMonitor
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from dprdm.callbacks import Export
 from dprdm.processes import ending_together, is_first_process
 from dprdm.resuming import SeededSteps, Unfinished
 
@@ -28,6 +31,7 @@ def fit(
         ckpt_path: a checkpoint to start from; None looks for an unfinished training.
         data: what else `Trainer.fit` takes.
     """
+    _track(trainer, request)
     trainer.callbacks.append(SeededSteps())  # type: ignore[attr-defined]
     if not trainer.fast_dev_run:  # type: ignore[attr-defined]
         unfinished = out / "unfinished" / f"{_digest(request)}.ckpt"
@@ -36,8 +40,52 @@ def fit(
     try:
         with ending_together(trainer):
             trainer.fit(model, ckpt_path=ckpt_path, **data)
+        _track_weights(trainer)
     except SIGTERMException as error:
         raise KeyboardInterrupt from error
+    finally:
+        _end_tracking(trainer)
+
+
+def _track(trainer: L.Trainer, request: dict[str, Any]) -> None:
+    """A table of all that is logged wherever anything is; the learning rate; W&B, with pictures, where asked for."""
+    callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    if trainer.loggers and not any(isinstance(logger, CSVLogger) for logger in trainer.loggers):
+        trainer.loggers = [
+            CSVLogger("runs", name="logs"),
+            *trainer.loggers,
+        ]  # first: its folder takes config and samples
+    if request.get("wandb"):
+        from dprdm.report.progress import SampleGrids
+        from dprdm.report.tracking import wandb_logger
+
+        trainer.loggers = [*trainer.loggers, wandb_logger("fit", request)]
+        if not any(isinstance(callback, SampleGrids) for callback in callbacks):
+            callbacks.append(SampleGrids())
+    if trainer.loggers and not any(isinstance(callback, LearningRateMonitor) for callback in callbacks):
+        callbacks.append(LearningRateMonitor(logging_interval="step"))
+
+
+def _track_weights(trainer: L.Trainer) -> None:
+    """What was exported, as an artifact of W&B."""
+    for logger in _wandb_loggers(trainer):
+        from dprdm.report.tracking import log_files
+
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Export) and callback.path.exists():
+                log_files(logger, callback.path.stem, "model", [callback.path])
+
+
+def _end_tracking(trainer: L.Trainer) -> None:
+    if _wandb_loggers(trainer):
+        import wandb
+
+        wandb.finish()
+
+
+def _wandb_loggers(trainer: L.Trainer) -> list[WandbLogger]:
+    """Those that write: on the first process."""
+    return [logger for logger in trainer.loggers if isinstance(logger, WandbLogger) and trainer.is_global_zero]
 
 
 def _found(unfinished: Path) -> Path | None:

@@ -87,7 +87,7 @@ class Prediction:
         write_grids(run, samples, NONPRIVATE_BANNER if certificate.status == "NON-PRIVATE" else None)
         self._say(run, samples, len(rendering.missing), seconds, certificate)
         if self.options.wandb:
-            self._track(run, certificate)
+            self._track(run, samples, certificate)
 
     def _folder(self) -> Path:
         options = self.options
@@ -174,12 +174,13 @@ class Prediction:
         print(f"  certificate  {run.certificate.with_suffix('.md')}")
         print(describe_cost(certificate))
 
-    def _track(self, run: Run, certificate: Certificate) -> None:
+    def _track(self, run: Run, samples: list[Sample], certificate: Certificate) -> None:
         from dprdm.report.tracking import track_run
 
         ledger = certificate.ledger
         spent, cap = (store_spent(ledger), ledger["cap"]["epsilon"]) if ledger is not None else (None, None)
-        track_run(run.folder, yaml.safe_load(self.resolved_config), certificate.epsilon, cap, spent)
+        config = yaml.safe_load(self.resolved_config)
+        track_run(run.folder, config, samples, certificate.epsilon, cap, spent)
 
 
 def store_spent(ledger: dict[str, Any]) -> float:

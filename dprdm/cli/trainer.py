@@ -113,10 +113,6 @@ class DprdmCLI(LightningCLI):
     def fit(self, model: L.LightningModule, ckpt_path: Any = None, **arguments: Any) -> None:
         """Train, tracked by W&B where asked for; go on where the same command was interrupted."""
         request = yaml.safe_load(self.resolved_config)
-        if self.options().wandb:
-            from dprdm.report.tracking import wandb_logger
-
-            self.trainer.loggers = [*self.trainer.loggers, wandb_logger("fit", request)]
         fit(self.trainer, model, request, self.options().out, ckpt_path, **arguments)
 
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:

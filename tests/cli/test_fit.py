@@ -68,12 +68,6 @@ def test_the_same_command_goes_on_after_ctrl_c(private_images: Path, capsys: pyt
     assert len(broken) == 3
 
 
-def test_tracks_offline_with_wandb_when_asked(private_images: Path) -> None:
-    images = ("--data.init_args.source.init_args.folder", str(private_images))
-    assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL, "--wandb"]) == 0
-    assert list(Path("runs/wandb").glob("offline-run-*"))
-
-
 def test_trains_an_encoder_that_loads(private_images: Path) -> None:
     sources = [
         argument

@@ -142,11 +142,6 @@ def test_nonprivate_is_marked_everywhere(capsys: pytest.CaptureFixture[str]) -> 
     assert np.array(Image.open(run / "grid.png"))[2, -3].tolist() == [176, 0, 32]  # the banner
 
 
-def test_tracks_offline_with_wandb_when_asked() -> None:
-    assert predict("--wandb", "--name", "tracked") == 0
-    assert list(Path("runs/tracked/wandb").glob("offline-run-*"))
-
-
 def test_public_retrieval_reads_no_private_record() -> None:
     assert predict("--retriever", "public", "--name", "public") == 0
     certificate = json.loads(Path("runs/public/certificate.json").read_text())
