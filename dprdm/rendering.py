@@ -65,9 +65,13 @@ class Batches(Sequence[Batch]):
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def num_images(self) -> int:
+        """Images in all of them."""
+        return sum(len(self._positions(number)) for number in self.numbers)
+
     def __getitem__(self, item: Any) -> Any:
-        start = self.numbers[item] * self.size
-        positions = range(start, min(start + self.size, len(self.samples)))
+        positions = self._positions(self.numbers[item])
         samples = [self.samples[position] for position in positions]
         rows = [self.row_of[sample.prompt, sample.release] for sample in samples]
         return {
@@ -76,6 +80,9 @@ class Batches(Sequence[Batch]):
             "seed": torch.tensor([sample.seed for sample in samples]),
             "position": torch.tensor(list(positions)),
         }
+
+    def _positions(self, number: int) -> range:
+        return range(number * self.size, min((number + 1) * self.size, len(self.samples)))
 
     def __iter__(self) -> Iterator[Batch]:
         return (self[item] for item in range(len(self)))

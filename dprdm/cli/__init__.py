@@ -21,6 +21,7 @@ COMMANDS = {
     "ledger": "dprdm.cli.ledger:ledger",
     "verify": "dprdm.cli.verify:verify",
     "audit": "dprdm.cli.audit:audit",
+    "doctor": "dprdm.cli.doctor:doctor",
 }
 POSITIONAL = ("ledger", "verify")  # commands whose required arguments need no name: `verify runs/x`
 TRAINER_COMMANDS = ("fit", "validate", "predict")
@@ -36,6 +37,7 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   ledger    what a store has spent; show, verify, cap
   verify    recompute a run's certificate
   audit     attack the private path; shows what it leaks at least
+  doctor    versions, devices and optional parts; what is broken
 
 python main.py predict --mechanism gaussian --eps 10      runs the embedded demo
 """
@@ -84,6 +86,13 @@ def _run(arguments: list[str]) -> int:
         module, name = COMMANDS[command].split(":")
         function = getattr(importlib.import_module(module), name)
         return run_function(command, function, rest, as_positional=command in POSITIONAL)
+    if command in {"render", *TRAINER_COMMANDS}:
+        if {"-h", "--help"} & set(rest):
+            from dprdm.cli.help import trainer_help
+
+            print(trainer_help(command), end="")
+            return 0
+        rest = ["--help" if argument == "--help_all" else argument for argument in rest]
     if command == "render":
         command, rest = "predict", _render_arguments(rest)
     if command in TRAINER_COMMANDS:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import yaml
 from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from dprdm.callbacks import Export
+from dprdm.cli.progress import show_images_per_second
+from dprdm.files import write_text
 from dprdm.processes import ending_together, is_first_process
 from dprdm.resuming import SeededSteps, Unfinished
 
@@ -18,21 +21,40 @@ from dprdm.resuming import SeededSteps, Unfinished
 IMMATERIAL = ("ckpt_path", "weights_only", "wandb")
 
 
+class SavedConfig(L.Callback):
+    """Write the resolved config into the log folder: `fit --config` runs it again as it is, `predict --config` uses it.
+
+    Args:
+        text: the config.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Write it, from one process."""
+        folder = trainer.log_dir  # asks all processes
+        if trainer.is_global_zero and folder is not None and trainer.loggers:
+            write_text(Path(folder) / "config.yaml", self.text)
+
+
 def fit(
-    trainer: L.Trainer, model: L.LightningModule, request: dict[str, Any], out: Path, ckpt_path: Any, **data: Any
+    trainer: L.Trainer, model: L.LightningModule, resolved_config: str, out: Path, ckpt_path: Any, **data: Any
 ) -> None:
     """Train, from `ckpt_path` or from where the same request was interrupted.
 
     Args:
         trainer: trains.
         model: what is trained.
-        request: the resolved config; another one is another training.
+        resolved_config: written beside the logs, so that it can be asked for again; another one is another training.
         out: where unfinished trainings are kept.
         ckpt_path: a checkpoint to start from; None looks for an unfinished training.
         data: what else `Trainer.fit` takes.
     """
+    request = yaml.safe_load(resolved_config)
     _track(trainer, request)
-    trainer.callbacks.append(SeededSteps())  # type: ignore[attr-defined]
+    show_images_per_second(trainer)
+    trainer.callbacks += [SeededSteps(), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
     if not trainer.fast_dev_run:  # type: ignore[attr-defined]
         unfinished = out / "unfinished" / f"{_digest(request)}.ckpt"
         trainer.callbacks.append(Unfinished(unfinished))  # type: ignore[attr-defined]

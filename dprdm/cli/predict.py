@@ -151,8 +151,9 @@ class Prediction:
             "steps": self.model.steps,
             "guidance_scale": self.model.guidance_scale,
             "weights": self.model.fingerprint(),
+            "precision": str(self.trainer.precision),
         }
-        differing = [name for name in settings if before and settings[name] != before.get(name)]
+        differing = [name for name in settings if before and settings[name] != before.get(name, settings[name])]
         if differing == ["conditions"] and is_release:
             run.remove_images()
         elif differing:

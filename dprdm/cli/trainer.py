@@ -6,7 +6,7 @@ from typing import Any
 import lightning as L
 import yaml
 from jsonargparse import ArgumentError, Namespace, lazy_instance, set_loader
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 
 from dprdm.cli.configs import has_config, resolve_configs
@@ -15,6 +15,7 @@ from dprdm.cli.function import one_sentence
 from dprdm.cli.options import PredictOptions
 from dprdm.cli.plugins import class_path, expand_arguments, expand_names, instantiate
 from dprdm.cli.predict import Prediction
+from dprdm.cli.progress import RenderingBar
 from dprdm.errors import UserError
 from dprdm.processes import ending_together, is_first_process
 
@@ -31,7 +32,7 @@ def run_trainer(command: str, arguments: list[str]) -> int:
     if command != "predict":
         _refuse_predict_options(command, arguments)
     if command == "predict" and not has_config(arguments):
-        if is_first_process():
+        if is_first_process() and not any(argument.startswith("--print_config") for argument in arguments):
             print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
         arguments = ["--config", DEMO_CONFIG, *arguments]
     arguments = ["--wandb=true" if argument == "--wandb" else argument for argument in arguments]
@@ -45,8 +46,7 @@ def run_trainer(command: str, arguments: list[str]) -> int:
             subclass_mode_data=True,
             # A seed that nobody asked for must not be in every saved config (hazard 1); private draws ignore seeds anyway.
             seed_everything_default=False,
-            save_config_callback=None if command == "predict" else SaveConfigCallback,
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=None,  # ours are written as they were resolved, by `fit` and by `predict`
             trainer_defaults={"logger": lazy_instance(CSVLogger, save_dir="runs", name="logs")},
             parser_kwargs={"exit_on_error": False, "parser_mode": "dprdm"}
             | {name: {"exit_on_error": False, "parser_mode": "dprdm"} for name in DprdmCLI.subcommands()},
@@ -92,6 +92,9 @@ class DprdmCLI(LightningCLI):
             if source := config.data.init_args.get("source"):
                 instantiate(source)
             return
+        if config.trainer.enable_progress_bar is not False:
+            self.trainer_defaults = {**self.trainer_defaults, "callbacks": [RenderingBar()]}
+        config.trainer.enable_progress_bar = False
         config.trainer.logger = False
         config.trainer.enable_checkpointing = False
         config.trainer.enable_model_summary = False
@@ -112,8 +115,7 @@ class DprdmCLI(LightningCLI):
 
     def fit(self, model: L.LightningModule, ckpt_path: Any = None, **arguments: Any) -> None:
         """Train, tracked by W&B where asked for; go on where the same command was interrupted."""
-        request = yaml.safe_load(self.resolved_config)
-        fit(self.trainer, model, request, self.options().out, ckpt_path, **arguments)
+        fit(self.trainer, model, self.resolved_config, self.options().out, ckpt_path, **arguments)
 
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
         """Release on one process, then render."""

@@ -1,6 +1,7 @@
 """`fit` through the front door, on real images, at the smallest size that trains."""
 
 import csv
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 
 from dprdm.cli import main
 from dprdm.encoders.clip import ClipEncoder
+from tests.cli.front_door import SMALL as PREDICT
 from tests.cli.front_door import refusal
 
 SMALL = ("--trainer.max_steps", "3", "--trainer.log_every_n_steps", "1", "--trainer.limit_val_batches", "1")
@@ -25,15 +27,33 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_trains_the_generator_and_exports_what_predict_loads(private_images: Path) -> None:
+def test_trains_the_generator_and_exports_what_predict_loads(
+    private_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     images = ("--data.init_args.source.init_args.folder", str(private_images))
     assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL]) == 0
+    shown = "".join(capsys.readouterr())
+    assert re.search(r"images/s=\d+\.\d, left=0:00:00", shown)
     weights = Path("runs/demo/generator.safetensors")
     assert "null_condition" in load_file(weights)
     assert list(Path("runs/logs").rglob("metrics.csv"))
     (config,) = Path("runs/logs").rglob("config.yaml")
     text = config.read_text()
     assert "max_steps: 3" in text
+
+
+@pytest.mark.usefixtures("workplace")
+def test_the_saved_config_runs_again_as_it_is_and_serves_predict(private_images: Path) -> None:
+    images = ("--data.init_args.source.init_args.folder", str(private_images))
+    assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL]) == 0
+    saved = Path("runs/logs/version_0/config.yaml")
+    assert main(["fit", "--config", str(saved)]) == 0
+    assert Path("runs/logs/version_1/config.yaml").read_text() == saved.read_text()
+    assert losses()[:3] == losses()[3:]
+    assert "FashionDemo" in saved.read_text()  # where predict finds private images, though fit opened none
+    weights = ("--weights", "runs/demo/generator.safetensors")
+    assert main(["predict", "--config", str(saved), *PREDICT, *weights, "--name", "x"]) == 0
+    assert len(list(Path("runs/x/images").rglob("*.png"))) == 6
 
 
 def losses() -> list[str]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def charges() -> list[int]:
 def test_leaves_everything_that_was_promised(capsys: pytest.CaptureFixture[str]) -> None:
     assert predict() == 0
     (run,) = runs()
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert re.search(r"Rendering: 100%.* 6/6 .*image/s", err)
     with (run / "samples.csv").open() as table:
         samples = list(csv.DictReader(table))
     assert [s["prompt"] for s in samples] == ["sandal"] * 3 + ["coat"] * 3
