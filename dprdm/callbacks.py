@@ -1,7 +1,7 @@
 """What happens beside training: exporting the weights that a release uses."""
 
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import lightning as L
 from lightning.pytorch.callbacks import WeightAveraging
@@ -39,6 +39,16 @@ class Export(L.Callback):
         if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
             _take_average(trainer, pl_module)
             self.on_fit_end(trainer, pl_module)
+
+
+class LearningRate(L.Callback):
+    """Log the learning rate of each step as `lr`, in the row of its loss."""
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Log it: of the first group of the first optimiser."""
+        pl_module.log("lr", float(trainer.optimizers[0].param_groups[0]["lr"]))
 
 
 def _take_average(trainer: L.Trainer, pl_module: L.LightningModule) -> None:

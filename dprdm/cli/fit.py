@@ -7,11 +7,10 @@ from typing import Any
 
 import lightning as L
 import yaml
-from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from dprdm.callbacks import Export
+from dprdm.callbacks import Export, LearningRate
 from dprdm.cli.progress import show_images_per_second
 from dprdm.files import write_text
 from dprdm.processes import ending_together, is_first_process
@@ -84,8 +83,7 @@ def _track(trainer: L.Trainer, request: dict[str, Any]) -> None:
         trainer.loggers = [*trainer.loggers, wandb_logger("fit", request)]
         if not any(isinstance(callback, SampleGrids) for callback in callbacks):
             callbacks.append(SampleGrids())
-    if trainer.loggers and not any(isinstance(callback, LearningRateMonitor) for callback in callbacks):
-        callbacks.append(LearningRateMonitor(logging_interval="step"))
+    callbacks.append(LearningRate())
 
 
 def _track_weights(trainer: L.Trainer) -> None:

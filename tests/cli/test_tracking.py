@@ -119,13 +119,13 @@ def test_fit_sends_losses_rates_and_pictures(
     Recorder.everything.clear()
     assert main(command) == 0
     text = outgoing(Path("runs"))
-    for word in ("train/loss", "val/loss", "lr-AdamW", "samples", "generator", "max_steps"):
+    for word in ("train/loss", "val/loss", "lr", "samples", "generator", "max_steps"):
         assert word in text, word
     text += "".join(Recorder.everything)
     assert any("train/loss" in entry for entry in Recorder.everything)
     assert not [word for word in ("secret", "scans", "ward", "private_store") if word in text]
     (table,) = Path("runs/logs").rglob("metrics.csv")  # always, whatever else is asked for
-    assert "lr-AdamW" in table.read_text()
+    assert table.read_text().splitlines()[0] == "epoch,lr,step,train/loss,val/loss"
     assert list(Path("board").rglob("events.out.tfevents*"))
     assert [path.name for path in Path().rglob("samples/*.png")] == ["step-000003.png"]
 
