@@ -35,16 +35,16 @@ class Augmented:
 
 
 class Losses(L.Callback):
-    """Keeps every loss; presses Ctrl-C during a step where told to."""
+    """Keeps every loss; presses Ctrl-C during a step where told to, or has the process told to end."""
 
-    def __init__(self, interrupt_at: int | None = None) -> None:
+    def __init__(self, interrupt_at: int | None = None, signal: int = int(signal.SIGINT)) -> None:
         self.losses: list[float] = []
-        self.interrupt_at = interrupt_at
+        self.interrupt_at, self.signal = interrupt_at, signal
 
     def on_train_batch_start(self, trainer: L.Trainer, *_: object) -> None:
         if trainer.global_step == self.interrupt_at:
             self.interrupt_at = None
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self.signal)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: dict, *_: object) -> None:
         self.losses.append(outputs["loss"].item())
@@ -83,6 +83,24 @@ def test_resumed_anywhere_it_ends_as_if_unbroken(tmp_path: Path, step: int) -> N
     exported = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "broken")]
     assert exported[0] == exported[1]
     assert not checkpoint.exists()
+
+
+def test_told_to_end_it_keeps_its_state_too(tmp_path: Path) -> None:
+    whole, first, rest = Losses(), Losses(2, signal.SIGTERM), Losses()
+    train(tmp_path / "whole", whole)
+    interrupted(tmp_path / "broken", first)
+    train(tmp_path / "broken", rest, seed=1, ckpt_path=tmp_path / "broken" / "unfinished.ckpt")
+    assert first.losses + rest.losses == whole.losses
+
+
+def test_now_and_then_it_keeps_its_state_unasked(tmp_path: Path) -> None:
+    kept = Unfinished(tmp_path / "kept.ckpt", seconds=0)
+    kill = Losses()
+    kill.on_train_batch_start = lambda trainer, *_: 1 / (3 - trainer.global_step)  # type: ignore[method-assign]
+    of_trainer = trainer(tmp_path, max_steps=7, num_sanity_val_steps=0, callbacks=[kill, kept, SeededSteps()])
+    with pytest.raises(ZeroDivisionError):
+        of_trainer.fit(model(), TrainingLoader(Augmented(), 2), DataLoader(garments(2), 2))
+    assert torch.load(tmp_path / "kept.ckpt", weights_only=False)["global_step"] == 3
 
 
 def test_accumulated_gradients_are_not_lost(tmp_path: Path) -> None:

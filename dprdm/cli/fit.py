@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import lightning as L
@@ -12,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from dprdm.callbacks import Export, LearningRate
 from dprdm.cli.progress import show_images_per_second
+from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.processes import ending_together, is_first_process
 from dprdm.resuming import SeededSteps, Unfinished
@@ -47,7 +50,7 @@ def fit(
         model: what is trained.
         resolved_config: written beside the logs, so that it can be asked for again; another one is another training.
         out: where unfinished trainings are kept.
-        ckpt_path: a checkpoint to start from; None looks for an unfinished training.
+        ckpt_path: a checkpoint to start from; None or `last` looks for an unfinished training of the same request.
         data: what else `Trainer.fit` takes.
     """
     request = yaml.safe_load(resolved_config)
@@ -57,13 +60,18 @@ def fit(
     if not trainer.fast_dev_run:  # type: ignore[attr-defined]
         unfinished = out / "unfinished" / f"{_digest(request)}.ckpt"
         trainer.callbacks.append(Unfinished(unfinished))  # type: ignore[attr-defined]
-        ckpt_path = ckpt_path or _found(unfinished)
+        ckpt_path = _found(unfinished) if ckpt_path in {None, "last"} else ckpt_path
     try:
         with ending_together(trainer):
             trainer.fit(model, ckpt_path=ckpt_path, **data)
         _track_weights(trainer)
     except SIGTERMException as error:
         raise KeyboardInterrupt from error
+    except (RuntimeError, UnpicklingError) as error:
+        if ckpt_path is None or not re.search("loading state_dict|weights.only|unpickl|zip archive", str(error), re.I):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"Expected a checkpoint of this model in {ckpt_path}; loading it failed: {reason}") from error
     finally:
         _end_tracking(trainer)
 

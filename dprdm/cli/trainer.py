@@ -1,6 +1,7 @@
 """`fit`, `validate` and `predict`: LightningCLI, and beside it our top-level options."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -31,6 +32,8 @@ def run_trainer(command: str, arguments: list[str]) -> int:
     """Run one of the commands that need a Trainer; return 0, or raise UserError before anything was read or spent."""
     if command != "predict":
         _refuse_predict_options(command, arguments)
+    elif any(argument.startswith("--ckpt_path") for argument in arguments):
+        raise UserError("`predict` takes exported weights, not a checkpoint. Name them with --weights.")
     if command == "predict" and not has_config(arguments):
         if is_first_process() and not any(argument.startswith("--print_config") for argument in arguments):
             print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
@@ -86,6 +89,7 @@ class DprdmCLI(LightningCLI):
         PredictOptions(**plugins, **{name: config[name] for name in OPTION_NAMES if name not in {*plugins, "private"}})
         parser = self._subcommand_parsers[self.subcommand]
         self.resolved_config = parser.dump(config.clone(), skip_none=True, skip_validation=True)
+        _require_checkpoint(config.ckpt_path)
         if self.subcommand != "predict":
             config.private = None
             # Before a large network is built: are the images there at all?
@@ -139,6 +143,12 @@ def _refuse_predict_options(command: str, arguments: list[str]) -> None:
         raise UserError(
             f"`{command}` reads public data only, so --{misplaced[0]} would have no effect; it is an option of `predict`."
         )
+
+
+def _require_checkpoint(path: Any) -> None:
+    """Refuse a checkpoint that is not there; `last` is one that may not be."""
+    if path not in {None, "last"} and not Path(path).is_file():
+        raise UserError(f"Expected a checkpoint at {path}, and there is none. `fit` leaves them in runs/.")
 
 
 def _load_yaml(text: str) -> Any:

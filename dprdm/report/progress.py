@@ -10,6 +10,7 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from PIL import Image
 
 from dprdm.data.datamodule import NeighbourDataModule
+from dprdm.data.source import ImageSource
 from dprdm.model import RetrievalDiffusion
 from dprdm.rendering import write_png
 from dprdm.report.grid import grid
@@ -18,6 +19,7 @@ from dprdm.types import Queries, Released
 
 BLOCK = 65_536  # rows scored together
 MOST_PROMPTS = 8
+MOST_CAPTIONS = 100  # read in search of prompts
 
 
 class SampleGrids(L.Callback):
@@ -27,7 +29,7 @@ class SampleGrids(L.Callback):
     weights, if there is one, and then draws with their average.
 
     Args:
-        prompts: what to draw; none: the first that the public data suggests.
+        prompts: what to draw; none: the first that the public data suggests, or has as captions.
         images: per prompt.
     """
 
@@ -41,9 +43,9 @@ class SampleGrids(L.Callback):
             return
         if not isinstance(pl_module, RetrievalDiffusion) or not isinstance(data, NeighbourDataModule):
             return
-        prompts = self.prompts or tuple(data.source.prompts())[:MOST_PROMPTS]
+        prompts = self.prompts or suggested_prompts(data.source)
         if prompts:
-            conditions = nearest_means(data.encoder.texts(list(prompts)), data)
+            conditions = nearest_means(data.encoder.texts(list(prompts)), data.public_store(), data.k)
             self._draw(trainer, pl_module, Path(folder) / "samples", prompts, conditions)
 
     def _draw(
@@ -63,10 +65,16 @@ class SampleGrids(L.Callback):
         _show(trainer, picture)
 
 
-def nearest_means(queries: Queries, data: NeighbourDataModule) -> Released:
+def suggested_prompts(source: ImageSource) -> tuple[str, ...]:
+    """The first few prompts that public data suggests, or captions that it has; empty if it has neither."""
+    captions = (source.caption(index) for index in range(min(len(source), MOST_CAPTIONS)))
+    found = tuple(source.prompts()) or tuple(dict.fromkeys(caption for caption in captions if caption))
+    return found[:MOST_PROMPTS]
+
+
+def nearest_means(queries: Queries, store: PublicStore, k: int) -> Released:
     """Of each query, the mean of its k nearest public rows."""
-    store = data.public_store()
-    return np.stack([store.vectors(_nearest(query, store, min(data.k, len(store)))).mean(0) for query in queries])
+    return np.stack([store.vectors(_nearest(query, store, min(k, len(store)))).mean(0) for query in queries])
 
 
 def _nearest(query: np.ndarray, store: PublicStore, k: int) -> np.ndarray:

@@ -35,6 +35,8 @@ def test_trains_the_generator_and_exports_what_predict_loads(
     shown = "".join(capsys.readouterr())
     assert re.search(r"images/s=\d+\.\d, left=0:00:00", shown)
     weights = Path("runs/demo/generator.safetensors")
+    assert main(["validate", "--config", "demo.yaml", *FOLDER, *images, "--model.weights", str(weights)]) == 0
+    assert "val/loss" in capsys.readouterr().out
     assert "null_condition" in load_file(weights)
     assert list(Path("runs/logs").rglob("metrics.csv"))
     (config,) = Path("runs/logs").rglob("config.yaml")
@@ -109,18 +111,24 @@ def test_hazard_03_a_checkpoint_cannot_change_what_is_private(capsys: pytest.Cap
     assert "eps" in refusal(capsys, ["predict", "--model.init_args.eps", "10"])
 
 
-def test_hazard_03_a_checkpoint_overrules_no_option(private_images: Path) -> None:
+def test_hazard_03_a_checkpoint_overrules_no_option(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """LightningCLI would lay the checkpoint's hyperparameters over the command line's."""
     images = ("--data.init_args.source.init_args.folder", str(private_images))
     keep = ("--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.every_n_train_steps=3")
     command = ["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL, *keep]
     assert main([*command, "--model.init_args.max_noise_std", "0.5"]) == 0
     (checkpoint,) = Path("runs/logs").rglob("*.ckpt")
+    wider = ["--model.init_args.network.widths", "[32, 64]", "--model.init_args.network.attention", "[false, true]"]
+    assert "Expected a checkpoint of this model" in refusal(capsys, [*command, *wider, "--ckpt_path", str(checkpoint)])
     more = ["--trainer.max_steps", "4", "--model.init_args.max_noise_std", "0.125", "--ckpt_path", str(checkpoint)]
     assert main([*command, *more]) == 0
-    hparams = Path("runs/logs/version_1/hparams.yaml").read_text()
+    hparams = max(Path("runs/logs").rglob("hparams.yaml"), key=lambda path: path.stat().st_mtime).read_text()
     assert "max_noise_std: 0.125" in hparams
     assert len(losses()) == 4
+
+
+def test_predict_takes_weights_and_no_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--weights" in refusal(capsys, ["predict", "--ckpt_path", "some.ckpt"])
 
 
 def test_options_of_predict_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,6 +141,7 @@ def test_options_of_predict_are_refused(capsys: pytest.CaptureFixture[str]) -> N
         (["--config", "demo.yaml", "--trainer.max_stepz", "3"], "max_stepz"),
         (["--config", "demo.yaml", "--data.init_args.k", "0"], "k=0"),
         (["--config", "nope.yaml"], "Known there"),
+        (["--config", "demo.yaml", "--ckpt_path", "none.ckpt"], "Expected a checkpoint at none.ckpt"),
         (
             ["--config", "demo.yaml", "--model.init_args.weights", "none.safetensors"],
             "Expected weights at none.safetensors",
