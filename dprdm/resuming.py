@@ -35,13 +35,13 @@ class Unfinished(L.Callback):
 
     Args:
         path: the file. It goes when the training has ended.
-        seconds: at most so much work is lost to a kill.
+        seconds: at most so much work is lost to a kill; more where saving takes more than a twentieth of it.
     """
 
     def __init__(self, path: Path, seconds: float = 600.0) -> None:
         self.path, self.seconds = path, seconds
         self.is_stopping = self.may_stop = False
-        self.last_step, self.last_time = 0, time.monotonic()
+        self.last_step, self.last_time, self.cost = 0, time.monotonic(), 0.0
         self.handler_before: Any = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -58,7 +58,7 @@ class Unfinished(L.Callback):
         if trainer.global_step == self.last_step:
             return  # gradients are still being accumulated, and a checkpoint would lose them
         self.last_step = trainer.global_step
-        is_due = time.monotonic() - self.last_time > self.seconds
+        is_due = time.monotonic() - self.last_time > max(self.seconds, 20 * self.cost)
         if self.is_stopping or trainer.received_sigterm or is_due:
             self._save(trainer)
             self.may_stop = self.is_stopping
@@ -97,7 +97,9 @@ class Unfinished(L.Callback):
 
     def _save(self, trainer: L.Trainer) -> None:
         # Not Trainer.save_checkpoint: that waits for all processes, which may have been told to stop at another step.
-        self.last_time = time.monotonic()
+        start = time.monotonic()
         if trainer.is_global_zero and isinstance(trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
             checkpoint = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
             write_whole(self.path, lambda file: trainer.strategy.save_checkpoint(checkpoint, file))
+        self.last_time = time.monotonic()
+        self.cost = self.last_time - start

@@ -57,7 +57,7 @@ def fit(
     _track(trainer, request)
     show_images_per_second(trainer)
     trainer.callbacks += [SeededSteps(), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
-    if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+    if trainer.checkpoint_callbacks:  # none, where checkpoints are switched off
         unfinished = out / "unfinished" / f"{_digest(request)}.ckpt"
         trainer.callbacks.append(Unfinished(unfinished))  # type: ignore[attr-defined]
         ckpt_path = _found(unfinished) if ckpt_path in {None, "last"} else ckpt_path

@@ -9,6 +9,7 @@ import yaml
 from jsonargparse import ArgumentError, Namespace, lazy_instance, set_loader
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from dprdm.cli.configs import has_config, resolve_configs
 from dprdm.cli.fit import fit
@@ -24,8 +25,8 @@ DEMO_CONFIG = "demo.yaml"
 # The paper's.
 DEFAULT_PLUGINS = {"mechanism": "gaussian", "retriever": "exact"}
 OPTION_NAMES = tuple(option.name for option in fields(PredictOptions))
-# Options that `fit` and `validate` take besides the Trainer's: they read public data, so no other would have a meaning.
-FIT_OPTIONS = ("wandb",)
+# Of these, what each command takes besides: both read public data, so no other would have a meaning.
+PUBLIC_OPTIONS = {"fit": {"wandb"}, "validate": set[str]()}
 
 
 def run_trainer(command: str, arguments: list[str]) -> int:
@@ -55,6 +56,8 @@ def run_trainer(command: str, arguments: list[str]) -> int:
             | {name: {"exit_on_error": False, "parser_mode": "dprdm"} for name in DprdmCLI.subcommands()},
             args=[command, *arguments],
         )
+    except MisconfigurationException as error:
+        raise UserError(" ".join(str(error).split())) from error
     except (ArgumentError, ValueError) as error:
         if sentence := _sentence_inside(error):
             raise UserError(sentence) from error
@@ -139,7 +142,7 @@ def _sentence_inside(error: BaseException) -> str | None:
 
 def _refuse_predict_options(command: str, arguments: list[str]) -> None:
     named = {argument.partition("=")[0].removeprefix("--").partition(".")[0] for argument in arguments}
-    if misplaced := sorted(named & set(OPTION_NAMES) - set(FIT_OPTIONS)):
+    if misplaced := sorted(named & set(OPTION_NAMES) - PUBLIC_OPTIONS[command]):
         raise UserError(
             f"`{command}` reads public data only, so --{misplaced[0]} would have no effect; it is an option of `predict`."
         )

@@ -141,6 +141,7 @@ def test_options_of_predict_are_refused(capsys: pytest.CaptureFixture[str]) -> N
         (["--config", "demo.yaml", "--trainer.max_stepz", "3"], "max_stepz"),
         (["--config", "demo.yaml", "--data.init_args.k", "0"], "k=0"),
         (["--config", "nope.yaml"], "Known there"),
+        (["--config", "demo.yaml", "--trainer.accelerator", "gpu", "--trainer.devices", "99"], "gpu"),
         (["--config", "demo.yaml", "--ckpt_path", "none.ckpt"], "Expected a checkpoint at none.ckpt"),
         (
             ["--config", "demo.yaml", "--model.init_args.weights", "none.safetensors"],
