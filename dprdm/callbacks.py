@@ -1,9 +1,10 @@
 """What happens beside training: exporting the weights that a release uses."""
 
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import lightning as L
+from lightning.pytorch.callbacks import WeightAveraging
 
 from dprdm.files import write_whole
 
@@ -19,7 +20,7 @@ class Exportable(Protocol):
 class Export(L.Callback):
     """Write the module's weights when training ends, or is interrupted; whole or not at all.
 
-    Interrupted, it writes the weights of that moment: where weights are averaged, not their average.
+    Where weights are averaged, it is their average; interrupted before the first step, nothing.
 
     Args:
         path: the file to write.
@@ -35,5 +36,23 @@ class Export(L.Callback):
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Write them if it was the user who stopped the training."""
-        if isinstance(exception, KeyboardInterrupt):
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
+            _take_average(trainer, pl_module)
             self.on_fit_end(trainer, pl_module)
+
+
+class LearningRate(L.Callback):
+    """Log the learning rate of each step as `lr`, in the row of its loss."""
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Log it: of the first group of the first optimiser."""
+        pl_module.log("lr", float(trainer.optimizers[0].param_groups[0]["lr"]))
+
+
+def _take_average(trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    """What averaging callbacks do when training ends; during validation the average is in its place already."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, WeightAveraging) and not trainer.validating:
+            callback.on_train_end(trainer, pl_module)

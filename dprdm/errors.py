@@ -12,6 +12,10 @@ class BudgetExceeded(UserError):
     """A release would take a store past its (epsilon, delta) cap. Nothing was charged and nothing was read."""
 
 
+class RefusedElsewhere(UserError):
+    """The first of several processes refused, and said why; this one ends without another word."""
+
+
 class UnknownPlugin(UserError):
     """No mechanism or retriever goes by this name."""
 

@@ -101,7 +101,9 @@ class RetrievalDiffusion(L.LightningModule):
     def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
         """The same loss on held-out public images, with the same draws at every epoch."""
         generator = torch.Generator(self.device).manual_seed(index)
-        self.log("val/loss", self._loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True)
+        self.log(
+            "val/loss", self._loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True
+        )
 
     def predict_step(self, batch: Mapping[str, Tensor], _index: int) -> Pixels:
         """Images (image, channel, height, width) uint8 for released conditions."""

@@ -4,7 +4,7 @@ import lightning as L
 import pytest
 import torch
 
-from dprdm.callbacks import Export
+from dprdm.callbacks import Export, LearningRate
 from tests.test_model import fit, model, trainer
 
 pytestmark = pytest.mark.filterwarnings(
@@ -61,6 +61,13 @@ def test_exports_the_average_where_weights_are_averaged(tmp_path):
     exported = model(seed=1, weights=path).network.state_dict()
     moved = max((exported[name] - tensor).abs().max().item() for name, tensor in start.items())
     assert moved < 0.005
+
+
+def test_logs_the_learning_rate_of_each_step(tmp_path):
+    given = model(warmup_steps=4)  # of 3e-3
+    assert fit(given, tmp_path, max_steps=3, callbacks=[LearningRate()]).callback_metrics["lr"] == pytest.approx(
+        2.25e-3
+    )
 
 
 def test_a_module_that_exports_nothing_is_left_alone(tmp_path):

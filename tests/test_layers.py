@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("types", "check", "errors", "files", "assets", "schedules", "faiss_library"),
+    ("types", "check", "errors", "files", "assets", "schedules", "faiss_library", "processes", "seeds"),
     ("privacy.budget", "privacy.events", "privacy.accountant", "privacy.calibration", "privacy.noise", "privacy.geometric",
      "privacy.chain", "public", "encoders", "diffusion"),
     ("privacy.spending", "retrieval.store", "retrieval.sampling", "retrieval.grid", "retrieval.retriever",
@@ -15,7 +15,7 @@ LAYERS = (
     ("codebook", "privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate", "retrieval.stored",
      "retrieval.duplicates", "retrieval.release"),
     ("conditioning", "data", "metrics", "audit", "runs"),
-    ("model", "callbacks", "rendering", "report"),
+    ("model", "callbacks", "resuming", "rendering", "report"),
     ("cli",),
 )  # fmt: skip
 MODULES = sorted((ROOT / "dprdm").rglob("*.py"))

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from dprdm.errors import UserError
+from dprdm.errors import RefusedElsewhere, UserError
 
 INTERRUPTED = 130
 REFUSED = 2
@@ -22,6 +22,7 @@ COMMANDS = {
     "ledger": "dprdm.cli.ledger:ledger",
     "verify": "dprdm.cli.verify:verify",
     "audit": "dprdm.cli.audit:audit",
+    "doctor": "dprdm.cli.doctor:doctor",
 }
 POSITIONAL = ("ledger", "neighbors", "verify")  # commands whose required arguments need no name: `verify runs/x`
 TRAINER_COMMANDS = ("fit", "validate", "predict")
@@ -38,6 +39,7 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   ledger    what a store has spent; show, verify, cap
   verify    recompute a run's certificate
   audit     attack the private path; shows what it leaks at least
+  doctor    versions, devices and optional parts; what is broken
 
 python main.py predict --mechanism gaussian --eps 10      runs the embedded demo
 """
@@ -52,14 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if arguments else REFUSED
     try:
         return _run(arguments)
+    except RefusedElsewhere:
+        return REFUSED
     except UserError as error:
         print(f"{type(error).__name__ if type(error) is not UserError else 'Error'}: {error}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        return _interrupted(arguments[0])
+        return _interrupted()
     except SystemExit as done:
         if isinstance(done.__context__, KeyboardInterrupt):  # the Trainer turns an interruption into exit code 1
-            return _interrupted(arguments[0])
+            return _interrupted()
         raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us, as `head` does, has read enough
@@ -71,11 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
 
 
-def _interrupted(command: str) -> int:
-    goes_on = (
-        "the exported weights are those of this moment" if command == "fit" else "the same command goes on from there"
-    )
-    print(f"\nInterrupted. What was finished is kept; {goes_on}.", file=sys.stderr)
+def _interrupted() -> int:
+    print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
     return INTERRUPTED
 
 
@@ -87,6 +88,13 @@ def _run(arguments: list[str]) -> int:
         module, name = COMMANDS[command].split(":")
         function = getattr(importlib.import_module(module), name)
         return run_function(command, function, rest, as_positional=command in POSITIONAL)
+    if command in {"render", *TRAINER_COMMANDS}:
+        if {"-h", "--help"} & set(rest):
+            from dprdm.cli.help import trainer_help
+
+            print(trainer_help(command), end="")
+            return 0
+        rest = ["--help" if argument == "--help_all" else argument for argument in rest]
     if command == "render":
         command, rest = "predict", _render_arguments(rest)
     if command in TRAINER_COMMANDS:

@@ -18,12 +18,12 @@ from dprdm.files import read_json, write_text
 from dprdm.model import RetrievalDiffusion
 from dprdm.privacy.certificate import Certificate, read_certificate
 from dprdm.privacy.plan import describe
-from dprdm.rendering import render
+from dprdm.processes import decide_on_first
+from dprdm.rendering import Rendering, render
 from dprdm.report.grid import write_grids
 from dprdm.runs import Conditions, Run, Sample, list_samples
 
 NONPRIVATE_BANNER = "NON-PRIVATE: these images carry no guarantee"
-PATIENCE = 3600.0  # seconds that a rendering process waits for the one that releases
 
 
 class Prediction:
@@ -58,21 +58,36 @@ class Prediction:
 
     def run(self) -> None:
         """Release unless there is a conditions file already, render what is missing, and say where it is."""
-        run = Run(self._folder())
-        conditions = self._conditions(run)
-        samples = list_samples(conditions.requests, self.options.images_per_release, self.options.seed)
-        if self.trainer.is_global_zero:
-            self._begin(run, conditions, samples)
-        self._await(run)
-        certificate = read_certificate(run.folder)
+        rendering = decide_on_first(self.trainer, self._decide)
         start = time.monotonic()
-        drawn = render(self.trainer, self.model, run, conditions, samples, self.options.render_batch)
+        render(self.trainer, self.model, rendering)
         if self.trainer.is_global_zero:
-            banner = NONPRIVATE_BANNER if certificate.status == "NON-PRIVATE" else None
-            write_grids(run, samples, banner)
-            self._say(run, samples, drawn, time.monotonic() - start, certificate)
-            if self.options.wandb:
-                self._track(run, certificate)
+            assert rendering is not None  # it was decided here
+            self._finish(rendering, time.monotonic() - start)
+
+    def _decide(self) -> Rendering:
+        """What one process does alone: release, refuse to mix two settings in one folder, and see what is missing."""
+        run, options = Run(self._folder()), self.options
+        conditions = self._conditions(run)
+        samples = list_samples(conditions.requests, options.images_per_release, options.seed)
+        self._begin(run, conditions, samples)
+        read_certificate(run.folder)  # nothing is drawn that none vouches for
+        return Rendering(
+            run.folder,
+            options.conditions or run.conditions,
+            options.images_per_release,
+            options.seed,
+            options.render_batch,
+            tuple(run.missing(samples)),
+        )
+
+    def _finish(self, rendering: Rendering, seconds: float) -> None:
+        run, certificate = Run(rendering.folder), read_certificate(rendering.folder)
+        samples = rendering.samples(Conditions.load(rendering.conditions))
+        write_grids(run, samples, NONPRIVATE_BANNER if certificate.status == "NON-PRIVATE" else None)
+        self._say(run, samples, len(rendering.missing), seconds, certificate)
+        if self.options.wandb:
+            self._track(run, samples, certificate)
 
     def _folder(self) -> Path:
         options = self.options
@@ -114,21 +129,11 @@ class Prediction:
         options = self.options
         if options.conditions is not None:
             return Conditions.load(options.conditions)
-        if self.trainer.is_global_zero:
-            before = read_json(run.rendering) if run.rendering.exists() else {}
-            if before.get("request", self._request()) != self._request():
-                raise UserError(f"{run.folder} holds another request's images. Give this run another --name.")
-            self._releasing().write(run, self.resolved_config)
-        self._await(run)
+        before = read_json(run.rendering) if run.rendering.exists() else {}
+        if before.get("request", self._request()) != self._request():
+            raise UserError(f"{run.folder} holds another request's images. Give this run another --name.")
+        self._releasing().write(run, self.resolved_config)
         return Conditions.load(run.conditions)
-
-    def _await(self, run: Run) -> None:
-        """Processes that only render wait here for the one that releases."""
-        deadline = time.monotonic() + PATIENCE
-        while not run.certificate.exists():
-            if time.monotonic() > deadline:
-                raise UserError(f"Waited {PATIENCE:.0f} s for {run.certificate}, which the first process writes.")
-            time.sleep(0.2)
 
     def _begin(self, run: Run, conditions: Conditions, samples: list[Sample]) -> None:
         """Refuse to mix images of two settings in one folder; then write the table of what will be there.
@@ -146,8 +151,9 @@ class Prediction:
             "steps": self.model.steps,
             "guidance_scale": self.model.guidance_scale,
             "weights": self.model.fingerprint(),
+            "precision": str(self.trainer.precision),
         }
-        differing = [name for name in settings if before and settings[name] != before.get(name)]
+        differing = [name for name in settings if before and settings[name] != before.get(name, settings[name])]
         if differing == ["conditions"] and is_release:
             run.remove_images()
         elif differing:
@@ -169,12 +175,13 @@ class Prediction:
         print(f"  certificate  {run.certificate.with_suffix('.md')}")
         print(describe_cost(certificate))
 
-    def _track(self, run: Run, certificate: Certificate) -> None:
+    def _track(self, run: Run, samples: list[Sample], certificate: Certificate) -> None:
         from dprdm.report.tracking import track_run
 
         ledger = certificate.ledger
         spent, cap = (store_spent(ledger), ledger["cap"]["epsilon"]) if ledger is not None else (None, None)
-        track_run(run.folder, yaml.safe_load(self.resolved_config), certificate.epsilon, cap, spent)
+        config = yaml.safe_load(self.resolved_config)
+        track_run(run.folder, config, samples, certificate.epsilon, cap, spent)
 
 
 def store_spent(ledger: dict[str, Any]) -> float:

@@ -1,36 +1,43 @@
 """`fit`, `validate` and `predict`: LightningCLI, and beside it our top-level options."""
 
-import os
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 import yaml
 from jsonargparse import ArgumentError, Namespace, lazy_instance, set_loader
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from dprdm.cli.configs import has_config, resolve_configs
+from dprdm.cli.fit import fit
 from dprdm.cli.function import sentence_inside
 from dprdm.cli.options import PredictOptions
 from dprdm.cli.plugins import class_path, expand_arguments, expand_names, instantiate
 from dprdm.cli.predict import Prediction
+from dprdm.cli.progress import RenderingBar
 from dprdm.errors import UserError
+from dprdm.processes import ending_together, is_first_process
 
 DEMO_CONFIG = "demo.yaml"
 # The paper's.
 DEFAULT_PLUGINS = {"mechanism": "gaussian", "retriever": "exact", "denoiser": "none"}
 OPTION_NAMES = tuple(option.name for option in fields(PredictOptions))
-# Options that `fit` and `validate` take besides the Trainer's: they read public data, so no other would have a meaning.
-FIT_OPTIONS = ("wandb",)
+# Of these, what each command takes besides: both read public data, so no other would have a meaning.
+PUBLIC_OPTIONS = {"fit": {"wandb"}, "validate": set[str]()}
 
 
 def run_trainer(command: str, arguments: list[str]) -> int:
     """Run one of the commands that need a Trainer; return 0, or raise UserError before anything was read or spent."""
     if command != "predict":
         _refuse_predict_options(command, arguments)
+    elif any(argument.startswith("--ckpt_path") for argument in arguments):
+        raise UserError("`predict` takes exported weights, not a checkpoint. Name them with --weights.")
     if command == "predict" and not has_config(arguments):
-        print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
+        if is_first_process() and not any(argument.startswith("--print_config") for argument in arguments):
+            print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
         arguments = ["--config", DEMO_CONFIG, *arguments]
     arguments = ["--wandb=true" if argument == "--wandb" else argument for argument in arguments]
     arguments = expand_arguments(resolve_configs(arguments))
@@ -43,13 +50,14 @@ def run_trainer(command: str, arguments: list[str]) -> int:
             subclass_mode_data=True,
             # A seed that nobody asked for must not be in every saved config (hazard 1); private draws ignore seeds anyway.
             seed_everything_default=False,
-            save_config_callback=None if command == "predict" else SaveConfigCallback,
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=None,  # ours are written as they were resolved, by `fit` and by `predict`
             trainer_defaults={"logger": lazy_instance(CSVLogger, save_dir="runs", name="logs")},
             parser_kwargs={"exit_on_error": False, "parser_mode": "dprdm"}
             | {name: {"exit_on_error": False, "parser_mode": "dprdm"} for name in DprdmCLI.subcommands()},
             args=[command, *arguments],
         )
+    except MisconfigurationException as error:
+        raise UserError(" ".join(str(error).split())) from error
     except (ArgumentError, ValueError) as error:
         if sentence := sentence_inside(error):
             raise UserError(sentence) from error
@@ -84,17 +92,23 @@ class DprdmCLI(LightningCLI):
         PredictOptions(**plugins, **{name: config[name] for name in OPTION_NAMES if name not in {*plugins, "private"}})
         parser = self._subcommand_parsers[self.subcommand]
         self.resolved_config = parser.dump(config.clone(), skip_none=True, skip_validation=True)
+        _require_checkpoint(config.ckpt_path)
         if self.subcommand != "predict":
             config.private = None
             # Before a large network is built: are the images there at all?
             if source := config.data.init_args.get("source"):
                 instantiate(source)
             return
+        if config.trainer.enable_progress_bar is not False:
+            self.trainer_defaults = {**self.trainer_defaults, "callbacks": [RenderingBar()]}
+        config.trainer.enable_progress_bar = False
         config.trainer.logger = False
         config.trainer.enable_checkpointing = False
         config.trainer.enable_model_summary = False
         config.trainer.callbacks = None
-        if config.conditions is not None:
+        # Under SLURM, Lightning loads a checkpoint that a requeued training left in its root, whatever is asked for.
+        config.trainer.default_root_dir = str(config.out / ".predict")
+        if config.conditions is not None or not is_first_process():  # who only renders opens nothing that is private
             config.private = None
             config.data = Namespace(class_path="lightning.LightningDataModule", init_args=Namespace())
 
@@ -103,25 +117,31 @@ class DprdmCLI(LightningCLI):
         config = self.config_init[self.subcommand]
         return PredictOptions(**{name: config[name] for name in OPTION_NAMES})
 
-    def fit(self, model: L.LightningModule, **arguments: Any) -> None:
-        """Train, tracked by W&B where asked for."""
-        if self.options().wandb:
-            from dprdm.report.tracking import wandb_logger
+    def _parse_ckpt_path(self) -> None:
+        """Not LightningCLI's: that lays a checkpoint's hyperparameters over what the command line says (hazard 3)."""
 
-            self.trainer.loggers = [*self.trainer.loggers, wandb_logger("fit", yaml.safe_load(self.resolved_config))]
-        self.trainer.fit(model, **arguments)
+    def fit(self, model: L.LightningModule, ckpt_path: Any = None, **arguments: Any) -> None:
+        """Train, tracked by W&B where asked for; go on where the same command was interrupted."""
+        fit(self.trainer, model, self.resolved_config, self.options().out, ckpt_path, **arguments)
 
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
         """Release on one process, then render."""
-        Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
+        with ending_together(self.trainer):
+            Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
 
 
 def _refuse_predict_options(command: str, arguments: list[str]) -> None:
     named = {argument.partition("=")[0].removeprefix("--").partition(".")[0] for argument in arguments}
-    if misplaced := sorted(named & set(OPTION_NAMES) - set(FIT_OPTIONS)):
+    if misplaced := sorted(named & set(OPTION_NAMES) - PUBLIC_OPTIONS[command]):
         raise UserError(
             f"`{command}` reads public data only, so --{misplaced[0]} would have no effect; it is an option of `predict`."
         )
+
+
+def _require_checkpoint(path: Any) -> None:
+    """Refuse a checkpoint that is not there; `last` is one that may not be."""
+    if path not in {None, "last"} and not Path(path).is_file():
+        raise UserError(f"Expected a checkpoint at {path}, and there is none. `fit` leaves them in runs/.")
 
 
 def _load_yaml(text: str) -> Any:
@@ -129,8 +149,3 @@ def _load_yaml(text: str) -> Any:
     from jsonargparse._loaders_dumpers import yaml_load
 
     return expand_names(yaml_load(text))
-
-
-def is_first_process() -> bool:
-    """Whether this is the one process that may release, before a Trainer can say so."""
-    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0")))) == 0

@@ -10,6 +10,7 @@ from torchvision.transforms import v2
 
 from dprdm import check
 from dprdm.data.captions import CaptionVectors, Centres, caption_vectors, expected_centres
+from dprdm.data.loader import TrainingLoader
 from dprdm.data.neighbours import neighbour_table
 from dprdm.data.opening import open_public_store
 from dprdm.data.source import ImageSource, next_readable
@@ -165,19 +166,10 @@ class NeighbourDataModule(L.LightningDataModule):
         self.train_images, self.validation_images = Subset(train, order[held:]), Subset(plain, order[:held])
 
     def train_dataloader(self) -> DataLoader[Item]:
-        """Shuffled."""
-        return self._loader(self.train_images, is_train=True)
+        """Shuffled; a resumed training goes on where it was."""
+        return TrainingLoader(self.train_images, self.batch_size, self.num_workers)
 
     def val_dataloader(self) -> DataLoader[Item]:
         """In order."""
-        return self._loader(self.validation_images, is_train=False)
-
-    def _loader(self, images: Dataset[Item], is_train: bool) -> DataLoader[Item]:
-        return DataLoader(
-            images,
-            self.batch_size,
-            shuffle=is_train,
-            drop_last=is_train,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-        )
+        workers = self.num_workers
+        return DataLoader(self.validation_images, self.batch_size, num_workers=workers, persistent_workers=workers > 0)

@@ -5,6 +5,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from dprdm.data.loader import TrainingLoader
 from dprdm.data.source import ImageSource, next_readable
 
 View = dict[str, torch.Tensor | str]
@@ -64,18 +65,9 @@ class ViewsDataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[View]:
         """Shuffled, the last short batch dropped: the contrast is over the batch."""
-        return self._loader(Views(self.train, self.image_size, self.max_shift), is_train=True)
+        return TrainingLoader(Views(self.train, self.image_size, self.max_shift), self.batch_size, self.num_workers)
 
     def val_dataloader(self) -> DataLoader[View]:
         """In order, unshifted."""
-        return self._loader(Views(self.validation, self.image_size, 0), is_train=False)
-
-    def _loader(self, views: Views, is_train: bool) -> DataLoader[View]:
-        return DataLoader(
-            views,
-            self.batch_size,
-            shuffle=is_train,
-            drop_last=is_train,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-        )
+        views, workers = Views(self.validation, self.image_size, 0), self.num_workers
+        return DataLoader(views, self.batch_size, num_workers=workers, persistent_workers=workers > 0)
