@@ -8,8 +8,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from dprdm.conditioning import train_condition
@@ -18,6 +17,7 @@ from dprdm.diffusion.network import ConditionedUNet, NetworkConfig
 from dprdm.diffusion.sampler import sample
 from dprdm.diffusion.schedule import ScheduleConfig, SolverName, denoising_loss
 from dprdm.diffusion.shapes import Images, Pixels
+from dprdm.diffusion.weights import read_weights
 from dprdm.errors import UserError
 from dprdm.schedules import learning_rate_factor
 
@@ -39,7 +39,8 @@ class RetrievalDiffusion(L.LightningModule):
         weight_decay: of AdamW.
         warmup_steps: length of the linear warm-up.
         is_decayed: let the learning rate fall to zero along a cosine by the last step; the paper keeps it constant.
-        weights: a file that `fit` exported, to start from or to sample with. Its layout must be the network's.
+        weights: to start from or to sample with: a file that `fit` exported, a diffusers folder, or a hub id. The layout must
+            be the network's.
         solver: sampler; `dpm` is the fast one, `ddim` the paper's.
         steps: sampling steps.
         guidance_scale: classifier-free guidance; 1 is none.
@@ -126,15 +127,12 @@ class RetrievalDiffusion(L.LightningModule):
         return digest.hexdigest()
 
     def load_weights(self, path: Path) -> None:
-        """Read exported weights. Raises UserError if the file is missing, damaged, or of another network."""
-        if not path.is_file():
-            raise UserError(
-                f"Expected weights at {path}, and there are none. Train them with `fit`, or name another file."
-            )
+        """Read weights. Raises UserError if they are missing, damaged, or of another network."""
+        state = read_weights(path, self.network.config)
         try:
-            self.network.load_state_dict(load_file(path))
-        except (SafetensorError, RuntimeError, OSError) as error:
-            reason = str(error).splitlines()[0]
+            self.network.load_state_dict(state)
+        except RuntimeError as error:
+            reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
             raise UserError(f"Expected weights of this network in {path}; loading them failed: {reason}") from error
 
     def _loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:

@@ -21,8 +21,11 @@ COMMANDS = {
     "ledger": "dprdm.cli.ledger:ledger",
     "verify": "dprdm.cli.verify:verify",
     "audit": "dprdm.cli.audit:audit",
+    "import-checkpoint": "dprdm.cli.import_checkpoint:import_checkpoint",
+    "export-checkpoint": "dprdm.cli.import_checkpoint:export_checkpoint",
 }
-POSITIONAL = ("ledger", "verify")  # commands whose required arguments need no name: `verify runs/x`
+# Commands whose required arguments need no name: `verify runs/x`.
+POSITIONAL = ("ledger", "verify", "import-checkpoint", "export-checkpoint")
 TRAINER_COMMANDS = ("fit", "validate", "predict")
 
 HELP = """usage: python main.py COMMAND [--help] [options]
@@ -36,6 +39,8 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   ledger    what a store has spent; show, verify, cap
   verify    recompute a run's certificate
   audit     attack the private path; shows what it leaks at least
+  import-checkpoint  a latent-diffusion or RDM checkpoint, converted
+  export-checkpoint  a generator's weights as a diffusers folder
 
 python main.py predict --mechanism gaussian --eps 10      runs the embedded demo
 """
