@@ -2,11 +2,10 @@
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
@@ -19,14 +18,12 @@ from dprdm.diffusion.schedule import ScheduleConfig, SolverName, denoising_loss
 from dprdm.diffusion.shapes import Images, Pixels
 from dprdm.diffusion.weights import read_weights
 from dprdm.errors import UserError
+from dprdm.generator import Generator
 from dprdm.schedules import learning_rate_factor
 
 
-class RetrievalDiffusion(L.LightningModule):
+class RetrievalDiffusion(Generator):
     """A diffusion model that attends to the mean of an image's neighbours, and expects noise in it.
-
-    Nothing here knows of a budget, a private store or a mechanism: those are options of `predict`, and no checkpoint can
-    change them.
 
     Args:
         network: sizes of the network.
@@ -89,11 +86,7 @@ class RetrievalDiffusion(L.LightningModule):
         generator = torch.Generator(self.device).manual_seed(index)
         self.log("val/loss", self._loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True)
 
-    def predict_step(self, batch: Mapping[str, Tensor], _index: int) -> Pixels:
-        """Images (image, channel, height, width) uint8 for released conditions."""
-        return self.render(batch["condition"], batch["noise_std"], batch["seed"].tolist())
-
-    def render(self, condition: Tensor, noise_std: Tensor, seeds: list[int]) -> Pixels:
+    def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
         """Draw one image per condition; the same (weights, condition, seed) gives the same image in any batch."""
         latents = sample(
             self.network,
@@ -126,8 +119,16 @@ class RetrievalDiffusion(L.LightningModule):
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
-    def load_weights(self, path: Path) -> None:
+    def settings(self) -> dict[str, str | int | float | bool | None]:
+        """The sampler's."""
+        return {"solver": self.solver, "steps": self.steps, "guidance_scale": self.guidance_scale}
+
+    def load_weights(self, path: Path | None) -> None:
         """Read weights. Raises UserError if they are missing, damaged, or of another network."""
+        if path is None:
+            raise UserError(
+                "Expected the generator's weights. Train them with `fit`, then name the file with --weights."
+            )
         state = read_weights(path, self.network.config)
         try:
             self.network.load_state_dict(state)

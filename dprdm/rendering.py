@@ -16,7 +16,7 @@ Item = dict[str, Any]
 
 
 class SampleItems(Dataset[Item]):
-    """Item i: `condition` (token, dim), `noise_std`, `seed`, and `position`, the sample's place in the table.
+    """Item i: `condition` (token, dim), `noise_std`, `seed`, `prompt`, and `position`, the sample's place in the table.
 
     Args:
         conditions: what to render.
@@ -38,6 +38,7 @@ class SampleItems(Dataset[Item]):
             "condition": torch.from_numpy(self.conditions.condition[row : row + 1].copy()),
             "noise_std": torch.tensor(self.conditions.noise_std[row]),
             "seed": torch.tensor(sample.seed),
+            "prompt": sample.prompt,
             "position": self.positions[item],
         }
 

@@ -14,7 +14,7 @@ LAYERS = (
     ("privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate", "retrieval.stored",
      "retrieval.duplicates", "retrieval.release"),
     ("conditioning", "data", "metrics", "audit", "runs"),
-    ("model", "callbacks", "rendering", "report"),
+    ("generator", "pipelines", "model", "callbacks", "rendering", "report"),
     ("cli",),
 )  # fmt: skip
 MODULES = sorted((ROOT / "dprdm").rglob("*.py"))

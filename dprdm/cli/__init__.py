@@ -122,6 +122,7 @@ def _render_arguments(arguments: list[str]) -> list[str]:
 def _quiet_libraries() -> None:
     """Leave the terminal to what the user asked for: no banners, and no advice that this program has already taken."""
     os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     # LightningCLI 2.6 calls functions that jsonargparse has renamed; pyproject keeps both where they still work together.
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
