@@ -41,6 +41,9 @@ class RetrievalDiffusion(Generator):
         solver: sampler; `dpm` is the fast one, `ddim` the paper's.
         steps: sampling steps.
         guidance_scale: classifier-free guidance; 1 is none.
+        channels_last: keep a pixel's channels together in memory.
+        compiled: compile the network with torch.compile at its first call.
+        gradient_checkpointing: train in less memory, and a third more slowly.
     """
 
     def __init__(
@@ -59,10 +62,14 @@ class RetrievalDiffusion(Generator):
         solver: SolverName = "dpm",
         steps: int = 20,
         guidance_scale: float = 2.0,
+        channels_last: bool = False,
+        compiled: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["first_stage", "weights"])
         self.network = ConditionedUNet(network)
+        self.network.switch(channels_last, compiled, gradient_checkpointing)
         self.first_stage = first_stage if first_stage is not None else PixelBlocks(1)
         self.process = schedule.forward_process()
         self.schedule = schedule

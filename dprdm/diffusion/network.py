@@ -94,6 +94,21 @@ class ConditionedUNet(nn.Module):
         level = self._noise_level(noise_std) if self.config.knows_noise else None
         return self.unet(latents, timesteps, condition * self.config.condition_scale, class_labels=level).sample
 
+    def switch(self, channels_last: bool, compiled: bool, gradient_checkpointing: bool) -> None:
+        """Trade memory for time, or the other way; names, values and gradients of the weights stay what they are.
+
+        Args:
+            channels_last: keep a pixel's channels together in memory, which convolutions may like better.
+            compiled: let torch.compile fuse the network at its first call.
+            gradient_checkpointing: compute activations anew in the backward pass instead of keeping them.
+        """
+        if channels_last:
+            self.unet.to(memory_format=torch.channels_last)
+        if compiled:
+            self.unet.compile()
+        if gradient_checkpointing:
+            self.unet.enable_gradient_checkpointing()
+
     def _noise_level(self, noise_std: NoiseStd) -> Tensor:
         """Expected norm of the noise beside a signal of norm about 1, in thousandths: a scale for sinusoids."""
         return 1000 * noise_std * self.config.condition_dim**0.5
