@@ -1,5 +1,6 @@
 """Switches of speed and memory: what they may change, and that a release never sees them."""
 
+import copy
 import functools
 import shutil
 from pathlib import Path
@@ -73,6 +74,14 @@ def test_a_compiled_network_keeps_its_names_and_its_images(tmp_path, monkeypatch
     given.export(tmp_path / "generator.safetensors")
     again = model(seed=1, weights=tmp_path / "generator.safetensors")
     assert (render(given).int() - render(again).int()).abs().max() <= 2
+
+
+def test_a_compiled_network_can_be_copied():
+    """As averaging its weights does. (Tracing a training step takes half a minute, so that is left to the benchmark.)"""
+    given = model(compiled=True)
+    copied = copy.deepcopy(given)
+    assert copied.fingerprint() == given.fingerprint()
+    assert given.network.unet._compiled_call_impl is not None
 
 
 def test_weights_load_into_any_arrangement(tmp_path):

@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 from safetensors.torch import save_file
+from torch import Tensor
 
 from dprdm import check
 from dprdm.cli.configs import find_beside_project, find_config
-from dprdm.diffusion.checkpoint import Checkpoint, read_checkpoint
+from dprdm.diffusion.checkpoint import NULL, Checkpoint, read_checkpoint
 from dprdm.diffusion.compvis import convert_autoencoder, convert_network, network_config
 from dprdm.diffusion.network import NetworkConfig
 from dprdm.diffusion.schedule import ScheduleConfig
@@ -28,6 +29,7 @@ def import_checkpoint(
     head_width: int = 32,
     heads: int | None = None,
     knows_noise: bool = False,
+    own_null: bool = False,
 ) -> None:
     """Convert a checkpoint of CompVis' latent-diffusion or RDM. Nothing in it is run.
 
@@ -41,6 +43,8 @@ def import_checkpoint(
         head_width: channels of an attention head; no tensor says it either. The paper's 32.
         heads: attention heads of every level, instead of their width; 8 in latent-diffusion's text-to-image model.
         knows_noise: add an input for the noise in the condition, without effect until it is trained.
+        own_null: guide against the checkpoint's own vector for no condition. By default against zero, as RDM's scripts do;
+            a checkpoint that was trained without dropping conditions holds noise there.
     """
     check.at_least(1, latent_size=latent_size)
     check.at_least(1, head_width=head_width)
@@ -50,6 +54,8 @@ def import_checkpoint(
         return
     config = network_config(checkpoint.unet, latent_size, head_width, heads, knows_noise)
     tensors = {name: tensor.contiguous() for name, tensor in convert_network(checkpoint.unet, config).items()}
+    if own_null:
+        tensors["null_condition"] = _own_null(checkpoint, config)
     stage = convert_autoencoder(checkpoint.first_stage, checkpoint.scale) if checkpoint.first_stage else None
 
     def fill(beside: Path) -> None:
@@ -94,6 +100,14 @@ def _import_first_stage(checkpoint: Checkpoint, file: Path, folder: Path) -> Non
     fill_folder(folder, lambda beside: stage.save_pretrained(str(beside)))
     print(f"{folder}: {type(stage).__name__}, {stage.num_parameters() / 1e6:.2f} million parameters.")
     _say_left_out(checkpoint)
+
+
+def _own_null(checkpoint: Checkpoint, config: NetworkConfig) -> Tensor:
+    if checkpoint.null is None or checkpoint.null.shape != (config.condition_dim,):
+        raise UserError(
+            f"Expected {NULL} of {config.condition_dim} numbers in the checkpoint. Leave --own_null out to guide against zero."
+        )
+    return checkpoint.null.contiguous()
 
 
 def _describe(checkpoint: Checkpoint, config: NetworkConfig, folder: Path) -> dict[str, Any]:

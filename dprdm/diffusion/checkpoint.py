@@ -14,6 +14,7 @@ from dprdm.diffusion.schedule import TRAIN_STEPS, ScheduleConfig
 from dprdm.errors import UserError
 
 UNET, AVERAGED, FIRST_STAGE = "model.diffusion_model.", "model_ema.", "first_stage_model."
+NULL = "unconditional_guidance_vex"
 # What follows from the betas, or only training needed.
 DERIVED = {
     "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
@@ -46,6 +47,7 @@ class Checkpoint:
         first_stage: the autoencoder's tensors, without prefix. Empty: it has none.
         schedule: the forward process. None: it does not say.
         scale: of the latents.
+        null: RDM's vector for no condition; noise, where it was trained without dropping conditions. None: it has none.
         left_out: prefix of each network that was not taken, and how many tensors it has.
     """
 
@@ -54,6 +56,7 @@ class Checkpoint:
     first_stage: Mapping[str, Tensor]
     schedule: ScheduleConfig | None
     scale: float
+    null: Tensor | None
     left_out: Mapping[str, int]
 
 
@@ -91,7 +94,7 @@ def take_apart(state: Mapping[str, Tensor]) -> Checkpoint:
         name: tensor for name, tensor in _below(AVERAGED, state).items() if name not in {"decay", "num_updates"}
     }
     left_out = {prefix: len(_below(prefix, state)) for prefix in LEFT_OUT if _below(prefix, state)}
-    known = {"betas", "scale_factor", *DERIVED}
+    known = {"betas", "scale_factor", NULL, *DERIVED}
     for name in state:
         if name not in known and not name.startswith((UNET, AVERAGED, FIRST_STAGE, *LEFT_OUT)):
             raise UserError(f"Expected a checkpoint of latent-diffusion or RDM; {name} belongs to no part of one.")
@@ -101,6 +104,7 @@ def take_apart(state: Mapping[str, Tensor]) -> Checkpoint:
         first_stage={name: tensor for name, tensor in first_stage.items() if not name.startswith("loss.")},
         schedule=_schedule(state["betas"]) if "betas" in state else None,
         scale=float(state.get("scale_factor", torch.tensor(1.0))),
+        null=state.get(NULL),
         left_out=left_out,
     )
 

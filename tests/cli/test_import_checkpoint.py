@@ -63,6 +63,18 @@ def test_the_written_network_is_theirs(checkpoint: str) -> None:
     }  # fmt: skip
 
 
+def test_the_null_condition_is_zero_or_theirs(checkpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import-checkpoint", checkpoint, "--out", "zero", *LIKE]) == 0
+    assert main(["import-checkpoint", checkpoint, "--out", "own", *LIKE, "--own_null"]) == 0
+    assert not load_file("zero/generator.safetensors")["null_condition"].any()
+    assert (load_file("own/generator.safetensors")["null_condition"] == 0.5).all()
+    state = checkpoint_state()
+    del state["unconditional_guidance_vex"]
+    torch.save(state, "without.ckpt")
+    asked = ["import-checkpoint", "without.ckpt", "--out", "none", *LIKE, "--own_null"]
+    assert "Leave --own_null out" in refusal(capsys, asked)
+
+
 def test_a_first_stage_alone_becomes_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": random_first_stage((32, 32), blocks=1, codes=16)}, "vq-f4.ckpt")

@@ -79,3 +79,16 @@ def test_a_missing_pipeline_costs_nothing(
     sentence = refusal(capsys, [*predict_with_unclip, "--model.init_args.path", "nowhere/at-all"])
     assert "Expected a diffusers pipeline of the right kind at nowhere/at-all" in sentence
     assert not Path("store/ledger.sqlite").exists()
+
+
+def test_an_adapter_predicts_through_the_same_door(predict_with_unclip: tuple[str, ...]) -> None:
+    from tests.pipelines.tiny import tiny_adapter, tiny_stable_diffusion
+
+    tiny_stable_diffusion(Path("sd"))
+    tiny_adapter(Path("adapter/models"))
+    given = {"path": "sd", "adapter": "adapter", "embedding_norm": 8.0, "steps": 2}
+    model = {"class_path": "dprdm.pipelines.ip_adapter.IpAdapterGenerator", "init_args": given}
+    described = yaml.safe_load(Path("mine.yaml").read_text())
+    Path("adapter.yaml").write_text(yaml.safe_dump(described | {"model": model}))
+    assert main([*predict_with_unclip, "--config", "adapter.yaml"]) == 0
+    assert len(list(runs()[0].rglob("images/*/*.png"))) == 4

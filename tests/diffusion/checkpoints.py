@@ -26,6 +26,7 @@ def checkpoint_state(averaged: bool = True) -> Tensors:
     stage = random_first_stage((32, 32), blocks=1, codes=16)
     state |= {f"first_stage_model.{name}": tensor for name, tensor in stage.items()}
     state |= {"first_stage_model.loss.logvar": torch.zeros(()), "cond_stage_model.embedding.weight": torch.zeros(3, 4)}
+    state["unconditional_guidance_vex"] = torch.full((UNET["context"],), 0.5)
     given = betas()
     return state | {"betas": given, "alphas_cumprod": (1 - given).cumprod(0), "logvar": torch.zeros(1000)}
 

@@ -64,6 +64,7 @@ def test_a_file_without_tensors_is_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
+        ({"retrieval_encoder.layer.weight": torch.zeros(1)}, r"retrieval_encoder\.layer\.weight belongs to no part"),
         ({"model.mystery.weight": torch.zeros(1)}, r"model\.mystery\.weight belongs to no part"),
         ({"model_ema.diffusion_modelmysteryweight": torch.zeros(1)}, "diffusion_modelmysteryweight is odd"),
         ({"betas": torch.linspace(0.1, 0.2, 1000) ** 3}, "Expected 1000 betas"),
