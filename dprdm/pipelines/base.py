@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +32,14 @@ class PipelineGenerator(Generator):
         modules = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
         self.parts = nn.ModuleDict(modules).eval().requires_grad_(False)  # so that a Trainer moves them
         self.steps, self.guidance_scale, self.reads_prompt = steps, guidance_scale, reads_prompt
+
+    def configure_callbacks(self) -> list[L.Callback]:
+        """None. The first that a Trainer asks for, so here a training is refused."""
+        if self.trainer.state.fn != "predict":
+            raise UserError(
+                f"Expected `predict` or `render`: {type(self).__name__} is ready as it is, with nothing to train."
+            )
+        return []
 
     @torch.inference_mode()
     def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:

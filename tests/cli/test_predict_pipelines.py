@@ -81,6 +81,15 @@ def test_a_missing_pipeline_costs_nothing(
     assert not Path("store/ledger.sqlite").exists()
 
 
+@pytest.mark.parametrize("command", ["fit", "validate"])
+def test_there_is_nothing_to_train(
+    predict_with_unclip: tuple[str, ...], capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    sentence = refusal(capsys, [command, "--config", "unclip.yaml", "--config", "mine.yaml"])
+    assert "UnclipGenerator is ready as it is" in sentence
+    assert not Path("stores").exists()
+
+
 def test_an_adapter_predicts_through_the_same_door(predict_with_unclip: tuple[str, ...]) -> None:
     from tests.pipelines.tiny import tiny_adapter, tiny_stable_diffusion
 
