@@ -11,6 +11,7 @@ one thread works, and the clock is that of the process: seconds in which it ran,
 
 import argparse
 import copy
+import gc
 import json
 import logging
 import multiprocessing
@@ -270,6 +271,7 @@ def _unswitched(setting: Setting) -> Setting:
 
 def peak_memory(setting: Setting, work: Work, who: str) -> float:
     """Mebibytes that ours or the plain loop needs at most, in a process of its own."""
+    gc.collect()
     few = Setting(**{**asdict(setting), "steps": 1, "rounds": 1, "sampling_steps": 2})
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measure_memory, (few, work, who))

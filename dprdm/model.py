@@ -2,11 +2,12 @@
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -105,6 +106,17 @@ class RetrievalDiffusion(Generator):
             self.guidance_scale,
         )
         return to_pixels(self.first_stage.decode(latents))
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: torch.optim.Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Lightning's, then let the gradients go: it would keep them through the next forward pass."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        optimizer.zero_grad()
 
     def configure_optimizers(self) -> Any:
         """AdamW; linear warm-up, then constant or along a cosine."""

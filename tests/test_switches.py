@@ -93,11 +93,16 @@ def test_weights_load_into_any_arrangement(tmp_path):
     assert (tmp_path / "y.safetensors").read_bytes() == (tmp_path / "x.safetensors").read_bytes()
 
 
-def test_gradients_accumulate_over_batches(tmp_path):
-    given, images = model(), DataLoader(garments(8), 2)
-    fitted = trainer(tmp_path, max_epochs=3, accumulate_grad_batches=4, num_sanity_val_steps=0)
+@pytest.mark.parametrize(("accumulated", "kept"), [(1, [False] * 4), (2, [False, True, False, True])])
+def test_gradients_are_kept_only_where_they_accumulate(tmp_path, accumulated, kept):
+    """Into a forward pass: there they would lie beside the activations, at the peak of memory."""
+    given, images, seen = model(), DataLoader(garments(8), 2), []
+    weight = given.network.unet.conv_in.weight
+    given.network.unet.register_forward_pre_hook(lambda *_: seen.append(weight.grad is not None))
+    fitted = trainer(tmp_path, max_epochs=1, accumulate_grad_batches=accumulated, num_sanity_val_steps=0)
     fitted.fit(given, images, images)
-    assert fitted.global_step == 3 and given.lr_schedulers().last_epoch == 3
+    assert seen[:4] == kept
+    assert fitted.global_step == given.lr_schedulers().last_epoch == 4 // accumulated
 
 
 def test_trains_in_mixed_precision_with_full_precision_weights_and_loss(tmp_path):
