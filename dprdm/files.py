@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,28 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def fill_folder(path: Path, fill: Callable[[Path], object]) -> None:
+    """Let `fill` write files into a new folder beside `path`, then move it there in one step; on failure leave nothing.
+
+    Raises:
+        UserError: if there is something at `path` already.
+    """
+    if path.exists():
+        raise UserError(f"Expected nothing at {path} yet. Name another folder, or remove that one.")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.mkdir(parents=True)
+    try:
+        fill(beside)
+        beside.rename(path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"Expected to write {path}, and it failed ({reason}). Is the disk full? Nothing half written was left."
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def hash_file(path: Path) -> str:

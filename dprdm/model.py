@@ -2,14 +2,13 @@
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from safetensors.torch import save_file
 from torch import Tensor
 
 from dprdm import check
@@ -20,15 +19,14 @@ from dprdm.diffusion.network import ConditionedUNet, NetworkConfig
 from dprdm.diffusion.sampler import sample
 from dprdm.diffusion.schedule import ScheduleConfig, SolverName, denoising_loss
 from dprdm.diffusion.shapes import Images, Pixels
+from dprdm.diffusion.weights import read_weights
 from dprdm.errors import UserError
+from dprdm.generator import Generator
 from dprdm.schedules import learning_rate_factor
 
 
-class RetrievalDiffusion(L.LightningModule):
+class RetrievalDiffusion(Generator):
     """A diffusion model that attends to the mean of an image's neighbours, and expects noise in it.
-
-    Nothing here knows of a budget, a private store or a mechanism: those are options of `predict`, and no checkpoint can
-    change them.
 
     Args:
         network: sizes of the network.
@@ -43,10 +41,14 @@ class RetrievalDiffusion(L.LightningModule):
         weight_decay: of AdamW.
         warmup_steps: length of the linear warm-up.
         is_decayed: let the learning rate fall to zero along a cosine by the last step; the paper keeps it constant.
-        weights: a file that `fit` exported, to start from or to sample with. Its layout must be the network's.
+        weights: to start from or to sample with: a file that `fit` exported, a diffusers folder, or a hub id. The layout must
+            be the network's.
         solver: sampler; `dpm` is the fast one, `ddim` the paper's.
         steps: sampling steps.
         guidance_scale: classifier-free guidance; 1 is none.
+        channels_last: keep a pixel's channels together in memory.
+        compiled: compile the network with torch.compile at its first call.
+        gradient_checkpointing: train in less memory, and a third more slowly.
     """
 
     def __init__(
@@ -66,10 +68,14 @@ class RetrievalDiffusion(L.LightningModule):
         solver: SolverName = "dpm",
         steps: int = 20,
         guidance_scale: float = 2.0,
+        channels_last: bool = False,
+        compiled: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["first_stage", "weights"])
         self.network = ConditionedUNet(network)
+        self.network.switch(channels_last, compiled, gradient_checkpointing)
         self.first_stage = first_stage if first_stage is not None else PixelBlocks(1)
         self.process = schedule.forward_process()
         self.schedule = schedule
@@ -105,11 +111,7 @@ class RetrievalDiffusion(L.LightningModule):
             "val/loss", self._loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True
         )
 
-    def predict_step(self, batch: Mapping[str, Tensor], _index: int) -> Pixels:
-        """Images (image, channel, height, width) uint8 for released conditions."""
-        return self.render(batch["condition"], batch["noise_std"], batch["seed"].tolist())
-
-    def render(self, condition: Tensor, noise_std: Tensor, seeds: list[int]) -> Pixels:
+    def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
         """Draw one image per condition; the same (weights, condition, seed) gives the same image in any batch."""
         latents = sample(
             self.network,
@@ -121,6 +123,17 @@ class RetrievalDiffusion(L.LightningModule):
             self.guidance_scale,
         )
         return to_pixels(self.first_stage.decode(latents))
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: torch.optim.Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Lightning's, then let the gradients go: it would keep them through the next forward pass."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        optimizer.zero_grad()
 
     def configure_optimizers(self) -> Any:
         """AdamW; linear warm-up, then constant or along a cosine."""
@@ -142,16 +155,21 @@ class RetrievalDiffusion(L.LightningModule):
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
-    def load_weights(self, path: Path) -> None:
-        """Read exported weights. Raises UserError if the file is missing, damaged, or of another network."""
-        if not path.is_file():
+    def settings(self) -> dict[str, str | int | float | bool | None]:
+        """The sampler's."""
+        return {"solver": self.solver, "steps": self.steps, "guidance_scale": self.guidance_scale}
+
+    def load_weights(self, path: Path | None) -> None:
+        """Read weights. Raises UserError if they are missing, damaged, or of another network."""
+        if path is None:
             raise UserError(
-                f"Expected weights at {path}, and there are none. Train them with `fit`, or name another file."
+                "Expected the generator's weights. Train them with `fit`, then name the file with --weights."
             )
+        state = read_weights(path, self.network.config)
         try:
-            self.network.load_state_dict(load_file(path))
-        except (SafetensorError, RuntimeError, OSError) as error:
-            reason = str(error).splitlines()[0]
+            self.network.load_state_dict(state)
+        except RuntimeError as error:
+            reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
             raise UserError(f"Expected weights of this network in {path}; loading them failed: {reason}") from error
 
     def _loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:

@@ -13,7 +13,7 @@ from PIL import Image
 from dprdm.files import write_whole
 from dprdm.runs import Conditions, Sample, list_samples
 
-Batch = dict[str, torch.Tensor]
+Batch = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Rendering:
 
 
 class Batches(Sequence[Batch]):
-    """One process's share of the batches: `condition` (image, token, dim), `noise_std`, `seed`, `position`.
+    """One process's share of the batches: `condition` (image, token, dim), `noise_std`, `seed`, `prompt` (a list),
+    `position`.
 
     The table of samples is cut into batches once and for all, and a batch with a missing image is drawn whole. So an image
     is drawn beside the same others by any number of processes, interrupted or not, and is the same to the last bit.
@@ -78,6 +79,7 @@ class Batches(Sequence[Batch]):
             "condition": torch.from_numpy(self.conditions.condition[rows][:, None]),
             "noise_std": torch.from_numpy(self.conditions.noise_std[rows]),
             "seed": torch.tensor([sample.seed for sample in samples]),
+            "prompt": [sample.prompt for sample in samples],
             "position": torch.tensor(list(positions)),
         }
 

@@ -22,7 +22,9 @@ def test_parses_and_prints(path: Path, capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_its_header_is_the_command_that_runs_it(path: Path) -> None:
     header = [line for line in path.read_text().splitlines() if line.startswith("#")]
-    assert any(f"python main.py fit --config {path.name}" in line for line in header)
+    assert any(
+        f"python main.py {command} --config {path.name}" in line for line in header for command in ("fit", "predict")
+    )
 
 
 def test_coco_says_what_to_download(

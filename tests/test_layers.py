@@ -15,7 +15,7 @@ LAYERS = (
     ("codebook", "privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate", "retrieval.stored",
      "retrieval.duplicates", "retrieval.release"),
     ("conditioning", "data", "metrics", "audit", "runs"),
-    ("model", "callbacks", "resuming", "rendering", "report"),
+    ("generator", "pipelines", "model", "callbacks", "resuming", "rendering", "report"),
     ("cli",),
 )  # fmt: skip
 MODULES = sorted((ROOT / "dprdm").rglob("*.py"))

@@ -142,7 +142,12 @@ def test_renders_pixels_that_follow_condition_noise_level_and_seed():
 def test_predict_step_renders_what_the_batch_names():
     given = model()
     condition = torch.from_numpy(unit_rows(3, 8))[:, None]
-    batch = {"condition": condition, "noise_std": torch.full((3,), 0.1), "seed": torch.tensor([1, 1, 1])}
+    batch = {
+        "condition": condition,
+        "noise_std": torch.full((3,), 0.1),
+        "seed": torch.tensor([1, 1, 1]),
+        "prompt": ["a"] * 3,
+    }
     assert torch.equal(given.predict_step(batch, 0), render(given))
 
 

@@ -23,8 +23,11 @@ COMMANDS = {
     "verify": "dprdm.cli.verify:verify",
     "audit": "dprdm.cli.audit:audit",
     "doctor": "dprdm.cli.doctor:doctor",
+    "import-checkpoint": "dprdm.cli.import_checkpoint:import_checkpoint",
+    "export-checkpoint": "dprdm.cli.import_checkpoint:export_checkpoint",
 }
-POSITIONAL = ("ledger", "neighbors", "verify")  # commands whose required arguments need no name: `verify runs/x`
+# Commands whose required arguments need no name: `verify runs/x`.
+POSITIONAL = ("ledger", "neighbors", "verify", "import-checkpoint", "export-checkpoint")
 TRAINER_COMMANDS = ("fit", "validate", "predict")
 
 HELP = """usage: python main.py COMMAND [--help] [options]
@@ -40,6 +43,8 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   verify    recompute a run's certificate
   audit     attack the private path; shows what it leaks at least
   doctor    versions, devices and optional parts; what is broken
+  import-checkpoint  a latent-diffusion or RDM checkpoint, converted
+  export-checkpoint  a generator's weights as a diffusers folder
 
 python main.py predict --mechanism gaussian --eps 10      runs the embedded demo
 """
@@ -127,6 +132,7 @@ def _render_arguments(arguments: list[str]) -> list[str]:
 def _quiet_libraries() -> None:
     """Leave the terminal to what the user asked for: no banners, and no advice that this program has already taken."""
     os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     # LightningCLI 2.6 calls functions that jsonargparse has renamed; pyproject keeps both where they still work together.
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

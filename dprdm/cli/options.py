@@ -36,7 +36,7 @@ class PredictOptions:
         releases_per_prompt: fresh releases for each prompt; each costs one query.
         images_per_release: images rendered from each release; these are free.
         account: the sub-budget of the ledger that pays.
-        weights: the generator's weights: a file that `fit` exported.
+        weights: the generator's weights: a file that `fit` exported, a diffusers folder, or a hub id. Pipelines bring theirs.
         seed: of the rendering. It never touches a private draw.
         render_batch: images rendered together; it does not change them.
         codebook: answer from this file, which `predict --mechanism codebook` left; no private store is needed, and nothing

@@ -15,7 +15,7 @@ from dprdm.cli.releasing import Releasing
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
-from dprdm.model import RetrievalDiffusion
+from dprdm.generator import Generator
 from dprdm.privacy.certificate import Certificate, read_certificate
 from dprdm.privacy.plan import describe
 from dprdm.processes import decide_on_first
@@ -45,13 +45,9 @@ class Prediction:
         options: PredictOptions,
         resolved_config: str,
     ) -> None:
-        if not isinstance(model, RetrievalDiffusion):
+        if not isinstance(model, Generator):
             raise UserError(f"Expected a generator to predict with, not {type(model).__name__}. Name another --config.")
-        if options.weights is None:
-            raise UserError(
-                "Expected the generator's weights. Train them with `fit`, then name the file with --weights."
-            )
-        model.load_weights(find_beside_project(options.weights))
+        model.load_weights(None if options.weights is None else find_beside_project(options.weights))
         self.trainer, self.model, self.options = trainer, model, options
         self.resolved_config = resolved_config
         self.data = data
@@ -147,9 +143,7 @@ class Prediction:
             "conditions": conditions.fingerprint(),
             "seed": self.options.seed,
             "images_per_release": self.options.images_per_release,
-            "solver": self.model.solver,
-            "steps": self.model.steps,
-            "guidance_scale": self.model.guidance_scale,
+            **self.model.settings(),
             "weights": self.model.fingerprint(),
             "precision": str(self.trainer.precision),
         }

@@ -88,4 +88,5 @@ def denoising_loss(
     noisy = process.add_noise(latents, noise, times)
     is_velocity = process.config.prediction_type == "v_prediction"
     target = process.get_velocity(latents, noise, times) if is_velocity else noise
-    return functional.mse_loss(network(noisy, times, condition, noise_std, keep), target)
+    predicted = network(noisy, times, condition, noise_std, keep)
+    return functional.mse_loss(predicted.float(), target)  # in full precision, also where the network computes in less

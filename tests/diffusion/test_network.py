@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dprdm.diffusion.network import NetworkConfig
-from tests.diffusion.networks import inputs, tiny
+from dprdm.diffusion.network import ConditionedUNet, NetworkConfig
+from tests.diffusion.networks import TINY, inputs, tiny
 
 
 def test_predicts_one_latent_each():
@@ -80,3 +80,21 @@ def test_levels_without_attention():
 def test_heads_are_as_wide_as_asked_for():
     attention = tiny(head_width=8).unet.down_blocks[1].attentions[0].transformer_blocks[0].attn2
     assert attention.heads == 32 // 8
+    assert tiny(heads=2).unet.down_blocks[1].attentions[0].transformer_blocks[0].attn2.heads == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [({"knows_noise": False, "trains_null": False}, 400_920_579), ({}, 400_920_579 + 738_816 + 512)],
+)
+def test_the_papers_network_has_its_size(options, count):
+    """400.92 million parameters; the noise-level input and the trained null condition add a fifth of a percent."""
+    with torch.device("meta"):
+        network = ConditionedUNet(NetworkConfig(attention=(False, True, True, True), **options))
+    assert sum(parameter.numel() for parameter in network.parameters()) == count
+
+
+def test_a_null_condition_that_is_not_trained_is_zero_and_kept():
+    network = ConditionedUNet(NetworkConfig(**vars(TINY) | {"trains_null": False}))
+    assert "null_condition" in network.state_dict() and not network.null_condition.any()
+    assert not network.null_condition.requires_grad

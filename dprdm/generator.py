@@ -1,0 +1,46 @@
+"""What `predict` and `render` ask of a model: draw an image for a released condition, and say what the image depends on."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from torch import Tensor
+
+from dprdm.diffusion.shapes import Pixels
+
+
+class Generator(L.LightningModule, ABC):
+    """Draws images from conditions: post-processing, blind to private data, a function of (weights, condition, seed).
+
+    Nothing here knows of a budget, a private store or a mechanism: those are options of `predict`, and no checkpoint can
+    change them.
+    """
+
+    def predict_step(self, batch: Mapping[str, Any], _index: int) -> Pixels:
+        """Images (image, channel, height, width) uint8 for released conditions."""
+        return self.render(batch["condition"], batch["noise_std"], batch["seed"].tolist(), batch["prompt"])
+
+    @abstractmethod
+    def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
+        """Draw one image per condition; the same (weights, condition, seed) gives the same image in any batch.
+
+        Args:
+            condition: (image, token, dim), released.
+            noise_std: per image, of the noise in it.
+            seeds: one an image.
+            prompts: one an image, for generators that read text too.
+        """
+
+    @abstractmethod
+    def load_weights(self, path: Path | None) -> None:
+        """Read weights. None: those it has already; raises UserError if it has none, or if they do not fit."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights in use, so that images of two networks are never mixed."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, str | int | float | bool | None]:
+        """What an image depends on besides weights, condition and seed, by name."""

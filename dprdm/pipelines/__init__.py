@@ -1,0 +1,1 @@
+"""Generators that need no training: public diffusers pipelines that draw from image embeddings."""
