@@ -160,6 +160,7 @@ def _choose(asked: Codebook, public: PublicKnowledge, terms: Terms) -> CodebookF
 
 
 def _digest(asked: Codebook, public: PublicKnowledge, terms: Terms) -> str:
-    """Names what a choice depends on."""
-    settings = [asked.share, asked.max_cells, public.fingerprint, dataclasses.asdict(terms)]
+    """Names what a choice depends on: not the number of queries, which changes neither the cells nor the cost."""
+    noise = [dataclasses.asdict(terms.budget), terms.records, terms.max_per_unit]
+    settings = [asked.share, asked.max_cells, public.fingerprint, noise]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]

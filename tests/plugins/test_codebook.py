@@ -70,6 +70,7 @@ def test_prepared_twice_it_is_the_same_and_rehearsed_once(public, monkeypatch):
     first = Codebook().prepare(public, TERMS)
     monkeypatch.setattr("plugins.mechanisms.codebook.rehearse", None)
     assert Codebook().prepare(public, TERMS) == first
+    assert Codebook().prepare(public, dataclasses.replace(TERMS, num_queries=10**6)) == first  # so it is paid for once
     assert first.prepare(public, dataclasses.replace(TERMS, num_queries=3)) is first
 
 
