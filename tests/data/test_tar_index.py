@@ -52,7 +52,7 @@ def test_an_empty_tar_has_no_samples(tmp_path):
     assert len(index(write_tar(tmp_path / "s.tar", []))) == 0
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"x" * 2000), b"no tar at all" * 100])
+@pytest.mark.parametrize("content", [gzip.compress(b"x" * 2000), b"no tar at all" * 100], ids=["gzip", "text"])
 def test_what_is_no_plain_tar_is_refused(content):
     with pytest.raises(UserError, match=r"Expected an uncompressed tar in s\.tar"):
         index_tar(io.BytesIO(content), "s.tar")
