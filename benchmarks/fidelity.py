@@ -172,7 +172,7 @@ def cells(
 
 def _setting(mechanism: PrivacyMechanism) -> str:
     fields = dataclasses.asdict(mechanism)  # type: ignore[call-overload]
-    shown = ("k", "sampling_rate", "clip_norm", "levels", "count_weight", "fine_share")
+    shown = ("k", "sampling_rate", "radius", "clip_norm", "levels", "count_weight", "fine_share")
     return ", ".join(f"{name} {fields[name]:.3g}" for name in shown if name in fields)
 
 

@@ -43,7 +43,7 @@ class Centered(PrivacyMechanism):
     Args:
         k: number of neighbours, and the divisor, however few are found: missing ones lie at the centre.
         sampling_rate: chance of each unit to be searched at all, in (0, 1], by its own coin for each query.
-        clip_norm: largest distance from the centre that counts. 0: chosen on public rows.
+        radius: largest distance from the centre that counts. 0: chosen on public rows.
         neighbours: public rows whose mean is a query's centre.
         prior: file of the public centres.
         prior_sha256: of that file.
@@ -57,7 +57,7 @@ class Centered(PrivacyMechanism):
 
     k: int = 20
     sampling_rate: float = 0.02
-    clip_norm: float = 0.0
+    radius: float = 0.0
     neighbours: int = 50
     prior: str = ""
     prior_sha256: str = ""
@@ -65,25 +65,25 @@ class Centered(PrivacyMechanism):
     def __post_init__(self) -> None:
         check.at_least(1, k=self.k)
         check.in_range(0.0, 1.0, sampling_rate=check.positive(sampling_rate=self.sampling_rate))
-        check.in_range(0.0, 2.0, clip_norm=self.clip_norm)
+        check.in_range(0.0, 2.0, radius=self.radius)
         check.at_least(1, neighbours=self.neighbours)
 
     def prepare(self, public: PublicKnowledge, terms: Terms) -> "Centered":
         """Take the public centres, and the clipping norm that leaves the least error on public rows, if none is given."""
         path = Path(self.prior) if self.prior else public.folder / NAME
         prior = load_or_fit_prior(path, lambda: public)
-        clip_norm = self.clip_norm or _best_norm(self, prior, public, terms)
-        return dataclasses.replace(self, clip_norm=clip_norm, prior=str(path), prior_sha256=hash_file(path))
+        radius = self.radius or _best_norm(self, prior, public, terms)
+        return dataclasses.replace(self, radius=radius, prior=str(path), prior_sha256=hash_file(path))
 
     def sensitivity(self, max_per_unit: int = 1) -> float:
-        """2 * clip_norm * max_per_unit / k: each record of a unit displaces at most one other of the k averaged.
+        """2 * radius * max_per_unit / k: each record of a unit displaces at most one other of the k averaged.
 
         With an allowance for rounding, as `gaussian` has.
         """
         moved = min(check.at_least(1, max_per_unit=max_per_unit), self.k)
-        if self.clip_norm == 0:
-            raise UserError("Expected a clip_norm, or public rows to choose it on. `prepare` chooses it.")
-        return 2 * self.clip_norm * moved / self.k * (1 + 1e-9 + self.k**2 * 2.0**-50)
+        if self.radius == 0:
+            raise UserError("Expected a radius, or public rows to choose it on. `prepare` chooses it.")
+        return 2 * self.radius * moved / self.k * (1 + 1e-9 + self.k**2 * 2.0**-50)
 
     def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
         """One Poisson-sampled Gaussian per query."""
@@ -113,7 +113,7 @@ class Centered(PrivacyMechanism):
     def _mean(self, query: Query, centre: Query, store: Store, retriever: Retriever, noise: SecureNoise) -> Query:
         units = poisson_sample(store.num_units, self.sampling_rate, noise)
         nearest = retriever.search(query, store, store.rows_of(units), self.k)
-        return clip(store.vectors(nearest) - centre, self.clip_norm).sum(axis=0) / self.k
+        return clip(store.vectors(nearest) - centre, self.radius).sum(axis=0) / self.k
 
 
 @functools.lru_cache(maxsize=2)
@@ -136,7 +136,7 @@ def _best_norm(asked: Centered, prior: PublicPrior, public: PublicKnowledge, ter
     centres = prior.centre(queries, asked.neighbours)
     residuals = [_residuals(*pair, known, asked.k, asked.sampling_rate) for pair in zip(queries, centres, strict=True)]
     norms = np.quantile(np.concatenate([np.linalg.norm(part, axis=1) for part in residuals]), QUANTILES)
-    unit = dataclasses.replace(asked, clip_norm=1.0)
+    unit = dataclasses.replace(asked, radius=1.0)
     noise_std = calibrate(lambda value: unit.event(value, terms.num_queries, terms.max_per_unit), terms.budget)
     errors = [
         np.mean([_bias(part, norm) for part in residuals]) + known.dim * (noise_std * norm) ** 2 for norm in norms

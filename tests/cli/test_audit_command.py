@@ -38,6 +38,7 @@ def _few(monkeypatch, *names):
     monkeypatch.setattr(
         "dprdm.cli.audit.all_mutants", lambda *parts: [one for one in every(*parts) if one.name in names]
     )
+    monkeypatch.setattr("dprdm.cli.audit.mutants_of_one_release", lambda *parts: [])
 
 
 def test_mutants_are_caught(capsys, monkeypatch):
@@ -53,6 +54,7 @@ def test_mutants_are_caught(capsys, monkeypatch):
 def test_one_that_escapes_ends_with_1(capsys, monkeypatch, form):
     escapes = Mutant("open door", 5, None, None, lambda folder: "")
     monkeypatch.setattr("dprdm.cli.audit.all_mutants", lambda *parts: [escapes])
+    monkeypatch.setattr("dprdm.cli.audit.mutants_of_one_release", lambda *parts: [])
     assert main(["audit", "--mutants", *form]) == 1
     printed = capsys.readouterr().out
     assert ("NOT CAUGHT" in printed) if not form else (json.loads(printed)["escaped"] == ["open door"])

@@ -21,7 +21,15 @@ def installed(**packages: str | None) -> Callable[[str], str]:
 def test_all_is_well_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
-    for word in ("torch", "CPU cores", "mechanisms gaussian", "faiss-", "GB in", "wandb", "All that is needed is here"):
+    for word in (
+        "torch",
+        "CPU cores",
+        "mechanisms centered, codebook, gaussian",
+        "faiss-",
+        "GB in",
+        "wandb",
+        "All that is needed is here",
+    ):
         assert word in out, word
     assert "BROKEN" not in out
 
