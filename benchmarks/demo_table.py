@@ -65,14 +65,14 @@ SETTINGS = (
     Setting("public neighbours", "public", (*PUBLIC, "--mechanism", "nonprivate", *TEN)),
     Setting("public neighbours, same noise", "public-noise", (*PUBLIC, *PAPERS, *TEN)),
     Setting("private neighbours, NO NOISE", "nonprivate", ("--mechanism", "nonprivate", *TEN)),
-    Setting("gaussian, 1,000 queries", "gaussian", (*PAPERS, *TEN)),
-    Setting("gaussian, 1,000, joint denoiser", "gaussian-joint", (*PAPERS, *JOINT, *TEN)),
-    Setting("gaussian, 100,000 queries", "gaussian-many", (*PAPERS, *TEN, *MANY)),
-    Setting("codebook, any number", "codebook", (*CODEBOOK, *TEN)),
-    Setting("gaussian, 1,000 queries", "gaussian-1", (*PAPERS, *ONE)),
-    Setting("gaussian, 1,000, joint denoiser", "gaussian-joint-1", (*PAPERS, *JOINT, *ONE)),
-    Setting("gaussian, 100,000 queries", "gaussian-many-1", (*PAPERS, *ONE, *MANY)),
-    Setting("codebook, any number", "codebook-1", (*CODEBOOK, *ONE)),
+    Setting("gaussian, 1,000 queries, eps 10", "gaussian", (*PAPERS, *TEN)),
+    Setting("gaussian, 1,000, joint, eps 10", "gaussian-joint", (*PAPERS, *JOINT, *TEN)),
+    Setting("gaussian, 100,000 queries, eps 10", "gaussian-many", (*PAPERS, *TEN, *MANY)),
+    Setting("codebook, any number, eps 10", "codebook", (*CODEBOOK, *TEN)),
+    Setting("gaussian, 1,000 queries, eps 1", "gaussian-1", (*PAPERS, *ONE)),
+    Setting("gaussian, 1,000, joint, eps 1", "gaussian-joint-1", (*PAPERS, *JOINT, *ONE)),
+    Setting("gaussian, 100,000 queries, eps 1", "gaussian-many-1", (*PAPERS, *ONE, *MANY)),
+    Setting("codebook, any number, eps 1", "codebook-1", (*CODEBOOK, *ONE)),
 )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
+from lightning.pytorch.callbacks import ProgressBar, RichProgressBar, TQDMProgressBar
 from tqdm import tqdm
 
 
@@ -78,5 +78,6 @@ def show_images_per_second(trainer: L.Trainer) -> None:
     """Put ours in the place of Lightning's default bar, if that is shown."""
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
     for place, callback in enumerate(callbacks):
-        if isinstance(callback, ProgressBar) and type(callback) is TQDMProgressBar:
+        # The default is rich's where rich is installed.
+        if isinstance(callback, ProgressBar) and type(callback) in {TQDMProgressBar, RichProgressBar}:
             callbacks[place] = TrainingBar()
