@@ -198,6 +198,33 @@ def table(found: list[Cell], baselines: list[tuple[str, tuple[float, float, floa
     return "\n".join(lines)
 
 
+def curves(found: list[Cell], public: float, path: Path) -> None:
+    """Cosine against epsilon, a panel a number of queries, a line a mechanism; dashed with the joint denoiser."""
+    from matplotlib.figure import Figure
+
+    counts = sorted({cell.num_queries for cell in found})
+    figure = Figure((3.4 * len(counts), 3.4), layout="constrained")
+    for axes, count in zip(figure.subplots(1, len(counts), sharey=True, squeeze=False)[0], counts, strict=True):
+        for number, mechanism in enumerate(("gaussian", "centered", "codebook")):
+            for denoiser, line in (("none", "-"), ("joint", "--")):
+                mine = [c for c in found if (c.mechanism, c.denoiser, c.num_queries) == (mechanism, denoiser, count)]
+                points = sorted((cell.epsilon, cell.cosine) for cell in mine)
+                label = mechanism if denoiser == "none" else f"{mechanism}, joint"
+                axes.plot(
+                    *zip(*points, strict=True), line, color=f"C{number}", marker="o", label=label
+                ) if points else None
+        axes.axhline(public, color="grey", linewidth=1, label="nearest public rows")
+        axes.set(
+            title=f"{_count(count)}{' of' * (count == UNLIMITED)} queries", xlabel="epsilon", xscale="log", ylim=(0, 1)
+        )
+        epsilons = sorted({cell.epsilon for cell in found})
+        axes.set_xticks(epsilons, [f"{epsilon:g}" for epsilon in epsilons], minor=False)
+        axes.minorticks_off()
+    figure.axes[0].set_ylabel("cosine to the private neighbour mean")
+    figure.axes[0].legend(fontsize=7, loc="lower right")
+    figure.savefig(path, dpi=110)
+
+
 def _count(num_queries: int) -> str:
     return "any number" if num_queries == UNLIMITED else f"{num_queries:,}"
 
@@ -219,6 +246,7 @@ def run(embedded: Embedded, num_queries: tuple[int, ...], epsilons: tuple[float,
     text = "\n\n".join(f"{value}\n\n{table(found, baselines, value)}" for value in ("cosine", "rank")) + "\n"
     print(text)
     write_text(out / f"{embedded.name}.md", text)
+    curves(found, baselines[0][1][0], out / f"{embedded.name}.png")
     content = {"baselines": baselines, "cells": [asdict(cell) for cell in found]}
     write_text(out / f"{embedded.name}.json", json.dumps(content, indent=2))
 
