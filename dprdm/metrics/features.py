@@ -3,7 +3,6 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from jaxtyping import Float
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from dprdm import check
 from dprdm.diffusion.shapes import Pixels
+from dprdm.metrics.provenance import Provenance
 
 # One vector an image, of whatever length and scale the feature network gives.
 Features: TypeAlias = Float[Tensor, "image feature"]
@@ -41,27 +41,6 @@ class FeatureExtractor(ABC):
     @abstractmethod
     def features(self, images: Pixels) -> Features:
         """Vectors (image, feature), float32, on the CPU. Any number of images: see `batches`."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What must be known of a metric's value before it can be compared with another.
-
-    Args:
-        features: the feature network's name.
-        weights_sha256: of the feature network.
-        resize: what it did to the images' size.
-        n_real: real images.
-        n_generated: generated images.
-        reads_private: whether the real images are private. Such a number is not covered by any certificate.
-    """
-
-    features: str
-    weights_sha256: str
-    resize: str
-    n_real: int
-    n_generated: int
-    reads_private: bool
 
 
 def provenance(extractor: FeatureExtractor, n_real: int, n_generated: int, reads_private: bool) -> Provenance:

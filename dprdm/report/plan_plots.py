@@ -3,25 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dprdm.files import write_whole
 from dprdm.privacy.plan import Plan
 from dprdm.report import plan_curves
+from dprdm.report.figures import FAINT, FONT, HERE, INK, LINE, below, new_figure, plain_numbers, save_figure
 from dprdm.report.plan_curves import Curve, Region
 
 if TYPE_CHECKING:  # matplotlib is imported when something is drawn: `plan` alone answers without it
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-INK, LINE, FAINT, HERE = "#222222", "#1b5e9b", "#8a8a8a", "#c0392b"
-FONT: dict[Any, Any] = {
-    "font.size": 10, "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "dprdm",
-}  # fmt: skip
 # Epsilons and noise beyond these are of no use to anybody, and are cut off.
 HIGHEST_EPSILON, NOISE_NORMS = 300, (1 / 30, 30)
 UNITS = {
@@ -53,7 +47,7 @@ def write_plots(setting: Setting, folder: Path) -> list[Path]:
     if setting.records is not None:
         drawings["feasible_region"] = draw_feasible_region
     with matplotlib.rc_context(FONT):
-        return [_save(draw(setting), folder / name) for name, draw in drawings.items()]
+        return [save_figure(draw(setting), folder / name) for name, draw in drawings.items()]
 
 
 def draw_queries(setting: Setting) -> "Figure":
@@ -76,7 +70,7 @@ def draw_sampling_rate(setting: Setting) -> "Figure":
 
 def draw_concept_density(setting: Setting) -> "Figure":
     """How common a concept must be for its images to be averaged at a bearable epsilon."""
-    figure, axes = _figure("Common concepts in large collections are cheap")
+    figure, axes = new_figure("Common concepts in large collections are cheap")
     shades = ("#9ecae1", "#5a9fd0", "#2471b5", "#08386b")
     for records, shade in zip(plan_curves.COLLECTIONS, shades, strict=True):
         epsilons = plan_curves.least_epsilons(setting.plan, records)
@@ -88,8 +82,8 @@ def draw_concept_density(setting: Setting) -> "Figure":
     axes.set(xlabel="concept density: share of the records that match", ylabel="least epsilon")
     axes.set(xlim=(1e-6, 1e-1), ylim=(0.1, HIGHEST_EPSILON))
     for axis in (axes.xaxis, axes.yaxis):
-        _plain_numbers(axis)
-    _below(
+        plain_numbers(axis)
+    below(
         figure,
         f"{_caption(setting, 'queries', 'noise_std')}. delta is 1/records on each line. k is the number of matches "
         "expected in a sample,\nrounded down; sampling_rate is the best one, found by RDP; epsilon there by PLD or RDP, "
@@ -102,14 +96,14 @@ def draw_feasible_region(setting: Setting) -> "Figure":
     """Which k and sampling rate leave the noise shorter than the vectors."""
     assert setting.records is not None
     region = plan_curves.feasible_region(setting.plan, setting.records, setting.dim)
-    figure, axes = _figure("Blue is worth asking for: the noise is shorter than the vectors")
+    figure, axes = new_figure("Blue is worth asking for: the noise is shorter than the vectors")
     _heat(figure, axes, region)
     rate, k = (getattr(setting.plan.mechanism, name) for name in ("sampling_rate", "k"))
     axes.plot(rate, k, "o", color=HERE, markeredgecolor="white", markersize=9, linestyle="none", label="the plan")
     axes.set(xlabel=UNITS["sampling_rate"], ylabel=UNITS["k"])
     axes.legend(loc="upper left", frameon=False)
     budget = setting.plan.budget
-    _below(
+    below(
         figure,
         f"epsilon {budget.epsilon:.4g} at delta {budget.delta:.3g}, {setting.plan.num_queries:,} queries, "
         f"{setting.records:,} records, {setting.dim} dimensions. Vectors have length 1.\nGrey: a sample holds fewer than k "
@@ -120,15 +114,15 @@ def draw_feasible_region(setting: Setting) -> "Figure":
 
 def _draw_curve(what: str, factor: float, name: str, curve: Curve, caption: str) -> "Figure":
     here, there = curve.epsilon(), curve.epsilon(factor)
-    figure, axes = _figure(f"{what}: epsilon {here:.3g} becomes {there:.3g}")
+    figure, axes = new_figure(f"{what}: epsilon {here:.3g} becomes {there:.3g}")
     axes.loglog(curve.values, curve.rdp, color=FAINT, linestyle="--", label="RDP, the paper's accountant")
     axes.loglog(curve.values, curve.pld, color=LINE, linewidth=2, label="PLD, the one charged where smaller")
     axes.plot(curve.here, here, "o", color=HERE, markersize=8, zorder=3, label="the plan")
     axes.set(xlabel=UNITS[name], ylabel="epsilon", ylim=(None, HIGHEST_EPSILON))
     axes.legend(frameon=False)
     for axis in (axes.xaxis, axes.yaxis):
-        _plain_numbers(axis)
-    _below(figure, caption)
+        plain_numbers(axis)
+    below(figure, caption)
     return figure
 
 
@@ -146,23 +140,7 @@ def _heat(figure: "Figure", axes: "Axes", region: Region) -> None:
     axes.set(xscale="log", yscale="log")
     axes.grid(visible=False)
     for axis in (axes.xaxis, axes.yaxis):
-        _plain_numbers(axis)
-
-
-def _plain_numbers(axis: "Axis") -> None:
-    """0.01 and 10,000 instead of powers of ten."""
-    axis.set_major_formatter(lambda value, position: f"{value:,.9f}".rstrip("0").rstrip("."))
-
-
-def _figure(message: str) -> "tuple[Figure, Axes]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained", facecolor="white")
-    axes = figure.subplots()
-    axes.set_title(message, color=INK)
-    axes.grid(visible=True, which="major", color="#e6e6e6", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
+        plain_numbers(axis)
 
 
 def _caption(setting: Setting, *names: str) -> str:
@@ -175,14 +153,3 @@ def _caption(setting: Setting, *names: str) -> str:
     }
     text = ", ".join(known[name] for name in names)
     return text if len(names) == 2 else f"{text}; delta {plan.budget.delta:.3g}. Bounds at {plan_curves.POINTS} points."
-
-
-def _below(figure: "Figure", caption: str) -> None:
-    figure.supxlabel(caption, fontsize=8, color="#555555", x=0.01, ha="left")
-
-
-def _save(figure: "Figure", stem: Path) -> Path:
-    """Write the SVG and the PNG, and return the path of the PNG."""
-    write_whole(stem.with_suffix(".svg"), lambda beside: figure.savefig(beside, format="svg", metadata={"Date": None}))
-    write_whole(stem.with_suffix(".png"), lambda beside: figure.savefig(beside, format="png", dpi=130))
-    return stem.with_suffix(".png")
