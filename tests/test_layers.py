@@ -14,7 +14,7 @@ LAYERS = (
      "privacy.mechanism", "privacy.ledger"),
     ("codebook", "privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate", "retrieval.stored",
      "retrieval.duplicates", "retrieval.release"),
-    ("conditioning", "data", "metrics", "audit", "runs", "results"),
+    ("conditioning", "data", "metrics", "audit", "runs", "results", "rendered"),
     ("generator", "pipelines", "model", "callbacks", "resuming", "rendering", "report"),
     ("cli",),
 )  # fmt: skip
