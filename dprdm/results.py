@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
@@ -114,7 +114,7 @@ class Results:
         file = path / FILE if path.is_dir() else path
         content = read_json(file)
         try:
-            rows = tuple(_row(row) for row in content.pop("rows"))
+            rows = tuple(row_from_json(row) for row in content.pop("rows"))
             pictures = tuple(Picture(**picture) for picture in content.pop("pictures"))
             return cls(rows=rows, pictures=pictures, notes=tuple(content.pop("notes")), **content)
         except (KeyError, TypeError, AttributeError) as error:
@@ -140,7 +140,8 @@ def cell(row: Row, column: Column) -> Measurement | None:
     return found if found is not None and found.provenance == column.provenance else None
 
 
-def _row(content: dict) -> Row:
+def row_from_json(content: dict[str, Any]) -> Row:
+    """A row as `asdict` and JSON left it."""
     measurements = tuple(
         Measurement(**{**found, "provenance": Provenance(**found["provenance"])}) for found in content["measurements"]
     )
