@@ -1,0 +1,49 @@
+"""Who says what an image shows: a classifier that knows the prompts as its classes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from dprdm.diffusion.shapes import Pixels
+from dprdm.errors import UserError
+
+
+class Judge(ABC):
+    """A classifier of images, with the names of its classes."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What stands beside a number that it decided."""
+
+    @property
+    @abstractmethod
+    def weights_sha256(self) -> str:
+        """SHA-256 of its weights."""
+
+    @property
+    @abstractmethod
+    def class_names(self) -> Sequence[str]:
+        """By position; a prompt is one of them."""
+
+    @abstractmethod
+    def classify(self, images: Pixels) -> Int[Tensor, "image"]:
+        """The likeliest class of each image."""
+
+
+def labels_of(prompts: Sequence[str], class_names: Sequence[str], metric: str) -> Int[Tensor, "image"]:
+    """The position of each prompt among the classes.
+
+    Raises:
+        UserError: if a prompt is none of them.
+    """
+    places = {name: place for place, name in enumerate(class_names)}
+    if strange := sorted(set(prompts) - places.keys()):
+        known = ", ".join(list(class_names)[:12]) + (", ..." if len(class_names) > 12 else "")
+        raise UserError(
+            f"Expected prompts that are classes ({known}) for {metric}; {strange[0]!r} is none. Leave {metric} out."
+        )
+    return torch.tensor([places[prompt] for prompt in prompts])
