@@ -153,11 +153,15 @@ class Measuring:
         return [self._measurement(metric) for metric in self.evaluation.metrics]
 
     def _measurement(self, metric: str) -> Measurement:
-        made = {"fid": self._fid, "clip_score": self._clip_score, "class_found": self._class_found, "accuracy": self._accuracy,
-                "kid": lambda: self._kernel(self.evaluation.cubic, self.features),
-                "cmmd": lambda: self._kernel(self.evaluation.gaussian, self.vectors),
-                **{name: functools.partial(self._coverage, name) for name in OF_FEATURES[2:]}}  # fmt: skip
-        value, interval = made[metric]()
+        own: dict[str, Callable[[], Estimated]] = {
+            "fid": self._fid,
+            "kid": lambda: self._kernel(self.evaluation.cubic, self.features),
+            "cmmd": lambda: self._kernel(self.evaluation.gaussian, self.vectors),
+            "clip_score": self._clip_score,
+            "class_found": self._class_found,
+            "accuracy": self._accuracy,
+        }
+        value, interval = own[metric]() if metric in own else self._coverage(metric)
         low, high = interval or (None, None)
         return Measurement(metric, value, self.evaluation.provenance(metric, len(self.images)), low, high)
 

@@ -122,7 +122,7 @@ class EfficientNetLite0(TimmFeatures):
     def __init__(self, side: int = 224, device: str = "cpu") -> None:
         network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         network.load_state_dict(_in_order(network.state_dict(), _packaged_tensors()))
-        network.reset_classifier(0)
+        network.classifier = nn.Identity()
         self._take(network, "EfficientNet-Lite0 (ImageNet)", side, device)
 
 
@@ -201,7 +201,9 @@ def pictures(images: Pixels) -> Sequence[Image.Image]:
 
 
 def _timm_network(model: str, weights: Path | None) -> nn.Module:
-    source = {} if weights is None else {"pretrained_cfg_overlay": {"file": str(check.file(weights=weights))}}
+    source: dict[str, Any] = {}
+    if weights is not None:
+        source["pretrained_cfg_overlay"] = {"file": str(check.file(weights=weights))}
     try:
         return timm.create_model(model, pretrained=True, num_classes=0, **source)
     except (OSError, RuntimeError, KeyError, ValueError) as error:
