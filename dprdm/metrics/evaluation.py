@@ -12,14 +12,14 @@ from dprdm import check
 from dprdm.diffusion.shapes import Pixels
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
-from dprdm.metrics import coverage
 from dprdm.metrics.features import FeatureExtractor, Features, provenance
 from dprdm.metrics.frechet import FrechetDistance
 from dprdm.metrics.judge import Judge, labels_of
 from dprdm.metrics.kernel import CubicDistance, GaussianDistance, KernelDistance
+from dprdm.metrics.neighbourhoods import Neighbourhoods, RealNeighbours
 from dprdm.metrics.networks import clip_vectors
 from dprdm.metrics.provenance import Provenance
-from dprdm.metrics.resampling import halves, mean_interval, spread_interval
+from dprdm.metrics.resampling import NORMAL_95, halves, mean_interval, spread_interval
 from dprdm.metrics.utility import PROVENANCE as UTILITY
 from dprdm.metrics.utility import utility
 from dprdm.rendered import RenderedRun
@@ -30,7 +30,9 @@ OF_CLIP = ("clip_score", "cmmd")
 METRICS = (*OF_FEATURES, *OF_CLIP, "class_found", "accuracy")
 # Metrics that look at no real image.
 WITHOUT_REAL = ("clip_score", "class_found")
-NEAREST_3, NEAREST_5 = 3, 5
+# Images that PRDC needs: a half of them must hold a point and its five nearest others.
+LEAST = 12
+# Below so many images, distances between sets are known to be far off.
 FEW = 5_000
 
 
@@ -106,6 +108,12 @@ class Evaluation:
         return CubicDistance(self.real_features)
 
     @functools.cached_property
+    def neighbours(self) -> RealNeighbours:
+        """The real images' features by distance."""
+        check.at_least(LEAST, real_images=len(self.images))
+        return RealNeighbours(self.real_features)
+
+    @functools.cached_property
     def gaussian(self) -> GaussianDistance:
         """CMMD from the real images."""
         assert self.encoder is not None  # checked at construction
@@ -176,6 +184,12 @@ class Measuring:
         assert self.evaluation.encoder is not None  # checked at construction
         return torch.from_numpy(clip_vectors(self.evaluation.encoder, self.images))
 
+    @functools.cached_property
+    def neighbourhoods(self) -> Neighbourhoods:
+        """Of the features, among the real ones."""
+        check.at_least(LEAST, images=len(self.images))
+        return Neighbourhoods(self.evaluation.neighbours, self.features)
+
     def _generator(self) -> torch.Generator:
         """Every metric draws anew, so that none depends on which others were asked for."""
         return torch.Generator().manual_seed(self.evaluation.seed)
@@ -185,7 +199,7 @@ class Measuring:
         value = distance(self.features)
         if not self.resamples:
             return value, None
-        width = 1.96 * distance.spread(self.features, self.strata, self._generator(), self.resamples)
+        width = NORMAL_95 * distance.spread(self.features, self.strata, self._generator(), self.resamples)
         return value, (max(0.0, value - width), value + width)
 
     def _kernel(self, distance: KernelDistance, features: Features) -> "Estimated":
@@ -194,13 +208,13 @@ class Measuring:
         return distance(features), distance.interval(features, self.strata, self._generator(), self.resamples)
 
     def _coverage(self, metric: str) -> "Estimated":
-        real, k = self.evaluation.real_features, NEAREST_3 if metric in {"precision", "recall"} else NEAREST_5
-        measure: Callable[..., float] = getattr(coverage, metric)
-        value = measure(real, self.features, k)
+        near = self.neighbourhoods
+        value = near.value(metric)
         if not self.resamples:
             return value, None
         draws = halves(self.strata, self._generator(), self.resamples)
-        return value, spread_interval(value, lambda draw: measure(real, self.features[draw], k), draws)
+        low, high = spread_interval(value, lambda draw: near.value(metric, draw), draws)
+        return value, (low, high if metric == "density" else min(1.0, high))
 
     def _clip_score(self) -> "Estimated":
         assert self.evaluation.encoder is not None

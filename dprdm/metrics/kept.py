@@ -74,7 +74,13 @@ def _key(evaluation: Evaluation, images: ImageSet) -> str:
         "features": [evaluation.extractor.name, evaluation.extractor.weights_sha256, evaluation.extractor.resize],
         "judge": None if judge is None else [judge.name, judge.weights_sha256, list(judge.class_names)],
         "encoder": None if encoder is None else encoder.identity,
-        "asked": [evaluation.metrics, evaluation.resamples, evaluation.reads_private, evaluation.conversion, evaluation.seed],
+        "asked": [
+            evaluation.metrics,
+            evaluation.resamples,
+            evaluation.reads_private,
+            evaluation.conversion,
+            evaluation.seed,
+        ],
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
