@@ -19,7 +19,7 @@ from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.metrics import demo_classifier  # noqa: F401 - by name in --features
-from dprdm.metrics.evaluation import FEW, OF_FEATURES, Evaluation, require_known
+from dprdm.metrics.evaluation import FEW, OF_FEATURES, Evaluation, require_asked
 from dprdm.metrics.features import FeatureExtractor
 from dprdm.metrics.judge import Judge
 from dprdm.metrics.kept import ImageSet, distinct_names, measured_once
@@ -69,17 +69,16 @@ def test(
         wandb: log the numbers with Weights & Biases; offline unless a key is set.
         wandb_private: also those that read private images.
     """
-    names, sets = distinct_names(runs), []
-    asked = None if metrics is None else tuple(part.strip() for part in metrics.split(","))
-    require_known(asked or ())
     _refuse_two(real, real_folder)
-    for folder, name in zip(runs, names, strict=True):
-        sets.append((folder, _image_set(folder, name, folders_are)))
     configs = [config for folder in runs if (config := _config(folder))]
+    encoder = encoder or _encoder(configs)
+    chosen = _metrics(metrics, encoder, judge)
+    require_asked(chosen, resamples, encoder, judge)
+    sets = [
+        (folder, _image_set(folder, name, folders_are)) for folder, name in zip(runs, distinct_names(runs), strict=True)
+    ]
     source = _source(real, real_folder, configs)
     is_private = real_is_private or any(_is_same(source, _made(config.get("private"))) for config in configs)
-    encoder = encoder or _encoder(configs)
-    chosen = asked or (*OF_FEATURES, *(("clip_score", "cmmd") if encoder else ()), *(("class_found",) if judge else ()))
     extractor = features or EfficientNetLite0()
     if is_private:
         print("The real images are private: numbers that read them carry no guarantee. Keep them to yourself.")
@@ -101,6 +100,12 @@ def test(
     _write(results, out)
     if wandb:
         _track(results, out, wandb_private)
+
+
+def _metrics(asked: str | None, encoder: ClipEncoder | None, judge: Judge | None) -> tuple[str, ...]:
+    if asked is not None:
+        return tuple(dict.fromkeys(part.strip() for part in asked.split(",")))
+    return (*OF_FEATURES, *(("clip_score", "cmmd") if encoder else ()), *(("class_found",) if judge else ()))
 
 
 def _refuse_two(real: ImageSource | None, real_folder: Path | None) -> None:

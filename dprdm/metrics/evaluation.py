@@ -70,17 +70,9 @@ class Evaluation:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_known(self.metrics)
-        check.at_least(0, resamples=self.resamples)
-        if self.resamples == 1:
-            raise UserError("Expected resamples=1 to be 0, for no intervals, or at least 2.")
-        needs = {"accuracy": self.labels, "class_found": self.judge, **dict.fromkeys(OF_CLIP, self.encoder)}
-        names = {"accuracy": "labelled real images", "class_found": "a judge"}
-        for metric in self.metrics:
-            if metric in needs and needs[metric] is None:
-                raise UserError(
-                    f"Expected {names.get(metric, 'an encoder')} for {metric}. Give one, or leave {metric} out."
-                )
+        require_asked(self.metrics, self.resamples, self.encoder, self.judge)
+        if "accuracy" in self.metrics and self.labels is None:
+            raise UserError("Expected labelled real images for accuracy. Give some, or leave accuracy out.")
 
     def row(self, run: RenderedRun, name: str) -> Row:
         """The row of a rendered run."""
@@ -244,8 +236,14 @@ class Measuring:
 Estimated = tuple[float, tuple[float, float] | None]
 
 
-def require_known(metrics: Sequence[str]) -> None:
-    """Raise UserError if there is no such metric."""
+def require_asked(metrics: Sequence[str], resamples: int, encoder: ClipEncoder | None, judge: Judge | None) -> None:
+    """Raise UserError if there is no such metric, or what one needs is missing: before any image is read."""
     for metric in metrics:
         if metric not in METRICS:
             raise UserError(f"Expected metrics among {', '.join(METRICS)}; got {metric!r}.")
+        if metric in OF_CLIP and encoder is None:
+            raise UserError(f"Expected an encoder for {metric}. Give one, or leave {metric} out.")
+        if metric == "class_found" and judge is None:
+            raise UserError("Expected a judge for class_found. Give one, or leave class_found out.")
+    if check.at_least(0, resamples=resamples) == 1:
+        raise UserError("Expected resamples=1 to be 0, for no intervals, or at least 2.")
