@@ -15,25 +15,23 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import lightning as L
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from dprdm.cli import main as front_door
 from dprdm.data.fashion import CLASS_NAMES, FashionDemo, Split, load_split
 from dprdm.data.index import build_store
 from dprdm.encoders.clip import ClipEncoder
-from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier, trained
+from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier
 from dprdm.metrics.demo import Garments, Measures, measure
+from dprdm.metrics.demo_classifier import NAME, load_or_train
 from dprdm.metrics.features import provenance
 from dprdm.retrieval.store import MANIFEST, PrivateStore
 
 QUERIES = 1000
 SHOWN = 6  # images of a prompt in the picture: the first ones, not the best
-CLASSIFIER_EPOCHS = 6
 HEADER = "| | epsilon | noise_std | FID to shop | FID to world | class found | brightness | recall | coverage |"
 
 
@@ -96,19 +94,6 @@ def without(whole: Garments, some: Garments) -> Garments:
 def balanced(whole: Garments, each: int) -> Garments:
     """The first `each` of every class, or all where there are fewer."""
     return part(whole, torch.cat([torch.where(whole.labels == label)[0][:each] for label in range(len(CLASS_NAMES))]))
-
-
-def load_or_train(path: Path) -> SmallClassifier:
-    """The judge: read from `path`, or trained on public images and written there."""
-    if not path.exists():
-        print("Training the classifier that judges the images (about a minute) ...", flush=True)
-        L.seed_everything(0, verbose=False)
-        public = garments("public")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(trained(public.images, public.labels, CLASSIFIER_EPOCHS).state_dict(), path)
-    classifier = SmallClassifier()
-    classifier.load_state_dict(load_file(path))
-    return classifier.eval()
 
 
 def own_store(out: Path, folder: str) -> Path:
@@ -263,7 +248,7 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=100, help="of the bootstrap of FID")
     arguments = parser.parse_args()
     classifier = load_or_train(arguments.out / "classifier.safetensors")
-    extractor = ClassifierFeatures(classifier, "small classifier of the demo's garments, hidden layer of 128")
+    extractor = ClassifierFeatures(classifier, NAME)
     for setting in SETTINGS:
         predict(setting, arguments.releases_per_prompt, arguments.out)
     judge = Judge(classifier, extractor, arguments.resamples)

@@ -7,7 +7,9 @@ import yaml
 
 from dprdm.cli import main
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+ALL = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+OF_TEST = [path for path in ALL if path.name.endswith("_test.yaml")]
+CONFIGS = [path for path in ALL if path not in OF_TEST]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
@@ -25,6 +27,15 @@ def test_its_header_is_the_command_that_runs_it(path: Path) -> None:
     assert any(
         f"python main.py {command} --config {path.name}" in line for line in header for command in ("fit", "predict")
     )
+
+
+@pytest.mark.parametrize("path", OF_TEST, ids=lambda path: path.name)
+def test_one_of_test_parses_and_its_header_is_the_command(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["test", "runs/any", "--config", path.name, "--print_config"])
+    assert done.value.code == 0
+    assert yaml.safe_load(capsys.readouterr().out)["features"]["class_path"].startswith("dprdm.")
+    assert f"python main.py test runs/NAME runs/ANOTHER --config {path.name}" in path.read_text()
 
 
 def test_coco_says_what_to_download(

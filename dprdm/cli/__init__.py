@@ -22,13 +22,14 @@ COMMANDS = {
     "ledger": "dprdm.cli.ledger:ledger",
     "verify": "dprdm.cli.verify:verify",
     "audit": "dprdm.cli.audit:audit",
+    "test": "dprdm.cli.test:test",
     "sweep": "dprdm.cli.sweep:sweep",
     "doctor": "dprdm.cli.doctor:doctor",
     "import-checkpoint": "dprdm.cli.import_checkpoint:import_checkpoint",
     "export-checkpoint": "dprdm.cli.import_checkpoint:export_checkpoint",
 }
 # Commands whose required arguments need no name: `verify runs/x`.
-POSITIONAL = ("ledger", "neighbors", "verify", "import-checkpoint", "export-checkpoint")
+POSITIONAL = ("ledger", "neighbors", "verify", "test", "import-checkpoint", "export-checkpoint")
 TRAINER_COMMANDS = ("fit", "validate", "predict")
 
 HELP = """usage: python main.py COMMAND [--help] [options]
@@ -43,6 +44,7 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   ledger    what a store has spent; show, verify, cap
   verify    recompute a run's certificate
   audit     attack the private path; shows what it leaks at least
+  test      measure a run's images against real ones: FID, KID, recall, use, ...
   sweep     draw and measure many settings: what privacy costs, as curves
   doctor    versions, devices and optional parts; what is broken
   import-checkpoint  a latent-diffusion or RDM checkpoint, converted
@@ -92,6 +94,10 @@ def _run(arguments: list[str]) -> int:
     if command in COMMANDS:
         from dprdm.cli.function import run_function
 
+        if command == "test":
+            from dprdm.cli.networks import expand_networks, gather_positions
+
+            rest = gather_positions(expand_networks(rest))
         module, name = COMMANDS[command].split(":")
         function = getattr(importlib.import_module(module), name)
         return run_function(command, function, rest, as_positional=command in POSITIONAL)

@@ -1,33 +1,82 @@
-"""TEMPORARY until test.py lands."""
-import hashlib, json
-from dataclasses import dataclass, asdict
-import numpy as np, torch
+"""How a sweep's points are measured: the options, and rows that are measured once."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
 from dprdm.data.source import ImageSource
 from dprdm.encoders.clip import ClipEncoder
-from dprdm.files import read_json, write_text
-from dprdm.metrics.evaluation import Evaluation
+from dprdm.metrics.evaluation import Evaluation, require_asked
+from dprdm.metrics.features import FeatureExtractor
+from dprdm.metrics.judge import Judge
+from dprdm.metrics.kept import ImageSet, measured_once
 from dprdm.metrics.networks import EfficientNetLite0
-from dprdm.metrics.demo_classifier import DemoClassifier
+from dprdm.metrics.real import Shape, read_real
 from dprdm.rendered import RenderedRun
-from dprdm.results import Row, row_from_json
+from dprdm.results import Row
+
+
 @dataclass(frozen=True)
 class Measuring:
+    """Which numbers, against which real images.
+
+    Args:
+        real: real images.
+        metrics: some of those of `test`.
+        features: the feature network; EfficientNet-Lite0 by default.
+        encoder: of clip_score and cmmd; the demo's by default.
+        judge: of class_found.
+        resamples: of the bootstrap; 0 leaves intervals out.
+        max_real: real images read at most.
+        real_is_private: whether they are private; then no number that reads them carries a guarantee.
+    """
+
     real: ImageSource
     metrics: list[str]
-    resamples: int = 50
-    def opened(self):
-        names = tuple(self.real.prompts())
-        images = torch.from_numpy(np.stack([np.asarray(self.real.image(i)) for i in range(len(self.real))]))[:, None]
-        labels = torch.tensor([names.index(self.real.caption(i)) for i in range(len(self.real))])
-        return Measured(Evaluation(images, labels, names, EfficientNetLite0(), tuple(self.metrics), self.resamples, False, ClipEncoder(), DemoClassifier()))
-@dataclass(frozen=True)
+    features: FeatureExtractor | None = None
+    encoder: ClipEncoder | None = None
+    judge: Judge | None = None
+    resamples: int = 100
+    max_real: int | None = None
+    real_is_private: bool = False
+
+
 class Measured:
-    evaluation: Evaluation
+    """Measures runs; what was measured once is read from disk.
+
+    Args:
+        measuring: what is asked.
+        folder: where rows are kept.
+
+    Raises:
+        UserError: if there is no such metric, or what one needs is missing; before any image is read.
+    """
+
+    def __init__(self, measuring: Measuring, folder: Path) -> None:
+        self.measuring, self.folder = measuring, folder
+        self.encoder = measuring.encoder or ClipEncoder()
+        self.extractor = measuring.features or EfficientNetLite0()
+        require_asked(tuple(measuring.metrics), measuring.resamples, self.encoder, measuring.judge)
+
     def row(self, run: RenderedRun, name: str) -> Row:
-        path = run.folder / "row.json"
-        key = hashlib.sha256(run.images().tobytes() + repr((self.evaluation.metrics, self.evaluation.resamples)).encode()).hexdigest()
-        before = read_json(path) if path.exists() else {}
-        if before.get("key") != key:
-            before = {"key": key, "row": asdict(self.evaluation.row(run, name))}
-            write_text(path, json.dumps(before))
-        return row_from_json(before["row"])
+        """The row of a run."""
+        images = ImageSet.of_run(run, name)
+        _, channels, height, width = images.images.shape
+        return measured_once(self._evaluation((channels, height, width)), images, self.folder)[0]
+
+    @functools.cache  # noqa: B019 - one object a sweep
+    def _evaluation(self, shape: Shape) -> Evaluation:
+        asked = self.measuring
+        known = read_real(asked.real, shape, asked.max_real)
+        return Evaluation(
+            known.images,
+            known.labels,
+            known.class_names,
+            self.extractor,
+            tuple(asked.metrics),
+            asked.resamples,
+            asked.real_is_private,
+            self.encoder,
+            asked.judge,
+            known.conversion,
+        )

@@ -100,7 +100,7 @@ def sweep(
         raise UserError("Expected curves to draw and prompts to ask: give --curves in a config, and --prompts.")
     store = _store(stand_in, private_store, encoder or ClipEncoder(), out)
     asking = Asking(find_config(predict), asked, images_per_prompt, store, stand_in is not None, out / POINTS)
-    results = _results(title, curves, horizons or {}, Points(asking, measure.opened()), out)
+    results = _results(title, curves, horizons or {}, Points(asking, Measured(measure, out / "rows")), out)
     path = results.save(out)
     print(f"{len(results.rows)} points in {path}; curves: {', '.join(str(out / p.file) for p in results.pictures)}")
 
@@ -125,7 +125,9 @@ def _results(
 ) -> Results:
     """Ask for every point, horizons first, and draw what came."""
     wanted = [(name, options) for name, options in horizons.items()]
-    wanted += [(f"{label}, {_short(curve.axis)} {value:g}", o) for curve in curves for label, value, o in curve.points()]
+    wanted += [
+        (f"{label}, {_short(curve.axis)} {value:g}", o) for curve in curves for label, value, o in curve.points()
+    ]
     rows: dict[str, Row] = {}
     for name, options in tqdm(wanted, desc="Points", unit="point"):
         rows.setdefault(points.asking.name(options), points.row(name, options))
@@ -133,7 +135,9 @@ def _results(
     pictures = [picture for curve in curves for picture in _pictures(curve, rows, levels, points, out)]
     count = len(points.asking.prompts) * points.asking.images_per_prompt
     notes = (f"{count} images a point, of {len(points.asking.prompts)} prompts.", _budget_note(points.asking))
-    return Results("sweep", title, shlex.join(["python", "main.py", *sys.argv[1:]]), tuple(rows.values()), tuple(pictures), notes)
+    return Results(
+        "sweep", title, shlex.join(["python", "main.py", *sys.argv[1:]]), tuple(rows.values()), tuple(pictures), notes
+    )
 
 
 def _pictures(

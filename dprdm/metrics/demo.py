@@ -13,8 +13,7 @@ from dprdm.metrics.classifier import SmallClassifier
 from dprdm.metrics.coverage import coverage, recall
 from dprdm.metrics.features import FeatureExtractor
 from dprdm.metrics.frechet import FrechetDistance
-
-NORMAL_95 = 1.96
+from dprdm.metrics.resampling import NORMAL_95
 
 
 class Estimate(NamedTuple):

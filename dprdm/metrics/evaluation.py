@@ -12,14 +12,14 @@ from dprdm import check
 from dprdm.diffusion.shapes import Pixels
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
-from dprdm.metrics import coverage
 from dprdm.metrics.features import FeatureExtractor, Features, provenance
 from dprdm.metrics.frechet import FrechetDistance
 from dprdm.metrics.judge import Judge, labels_of
 from dprdm.metrics.kernel import CubicDistance, GaussianDistance, KernelDistance
+from dprdm.metrics.neighbourhoods import Neighbourhoods, RealNeighbours
 from dprdm.metrics.networks import clip_vectors
 from dprdm.metrics.provenance import Provenance
-from dprdm.metrics.resampling import halves, mean_interval, spread_interval
+from dprdm.metrics.resampling import NORMAL_95, halves, mean_interval, spread_interval
 from dprdm.metrics.utility import PROVENANCE as UTILITY
 from dprdm.metrics.utility import utility
 from dprdm.rendered import RenderedRun
@@ -30,7 +30,9 @@ OF_CLIP = ("clip_score", "cmmd")
 METRICS = (*OF_FEATURES, *OF_CLIP, "class_found", "accuracy")
 # Metrics that look at no real image.
 WITHOUT_REAL = ("clip_score", "class_found")
-NEAREST_3, NEAREST_5 = 3, 5
+# Images that PRDC needs: a half of them must hold a point and its five nearest others.
+LEAST = 12
+# Below so many images, distances between sets are known to be far off.
 FEW = 5_000
 
 
@@ -68,17 +70,9 @@ class Evaluation:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_known(self.metrics)
-        check.at_least(0, resamples=self.resamples)
-        if self.resamples == 1:
-            raise UserError("Expected resamples=1 to be 0, for no intervals, or at least 2.")
-        needs = {"accuracy": self.labels, "class_found": self.judge, **dict.fromkeys(OF_CLIP, self.encoder)}
-        names = {"accuracy": "labelled real images", "class_found": "a judge"}
-        for metric in self.metrics:
-            if metric in needs and needs[metric] is None:
-                raise UserError(
-                    f"Expected {names.get(metric, 'an encoder')} for {metric}. Give one, or leave {metric} out."
-                )
+        require_asked(self.metrics, self.resamples, self.encoder, self.judge)
+        if "accuracy" in self.metrics and self.labels is None:
+            raise UserError("Expected labelled real images for accuracy. Give some, or leave accuracy out.")
 
     def row(self, run: RenderedRun, name: str) -> Row:
         """The row of a rendered run."""
@@ -104,6 +98,12 @@ class Evaluation:
     def cubic(self) -> CubicDistance:
         """KID from the real images."""
         return CubicDistance(self.real_features)
+
+    @functools.cached_property
+    def neighbours(self) -> RealNeighbours:
+        """The real images' features by distance."""
+        check.at_least(LEAST, real_images=len(self.images))
+        return RealNeighbours(self.real_features)
 
     @functools.cached_property
     def gaussian(self) -> GaussianDistance:
@@ -153,11 +153,15 @@ class Measuring:
         return [self._measurement(metric) for metric in self.evaluation.metrics]
 
     def _measurement(self, metric: str) -> Measurement:
-        made = {"fid": self._fid, "clip_score": self._clip_score, "class_found": self._class_found, "accuracy": self._accuracy,
-                "kid": lambda: self._kernel(self.evaluation.cubic, self.features),
-                "cmmd": lambda: self._kernel(self.evaluation.gaussian, self.vectors),
-                **{name: functools.partial(self._coverage, name) for name in OF_FEATURES[2:]}}  # fmt: skip
-        value, interval = made[metric]()
+        own: dict[str, Callable[[], Estimated]] = {
+            "fid": self._fid,
+            "kid": lambda: self._kernel(self.evaluation.cubic, self.features),
+            "cmmd": lambda: self._kernel(self.evaluation.gaussian, self.vectors),
+            "clip_score": self._clip_score,
+            "class_found": self._class_found,
+            "accuracy": self._accuracy,
+        }
+        value, interval = own[metric]() if metric in own else self._coverage(metric)
         low, high = interval or (None, None)
         return Measurement(metric, value, self.evaluation.provenance(metric, len(self.images)), low, high)
 
@@ -172,6 +176,12 @@ class Measuring:
         assert self.evaluation.encoder is not None  # checked at construction
         return torch.from_numpy(clip_vectors(self.evaluation.encoder, self.images))
 
+    @functools.cached_property
+    def neighbourhoods(self) -> Neighbourhoods:
+        """Of the features, among the real ones."""
+        check.at_least(LEAST, images=len(self.images))
+        return Neighbourhoods(self.evaluation.neighbours, self.features)
+
     def _generator(self) -> torch.Generator:
         """Every metric draws anew, so that none depends on which others were asked for."""
         return torch.Generator().manual_seed(self.evaluation.seed)
@@ -181,7 +191,7 @@ class Measuring:
         value = distance(self.features)
         if not self.resamples:
             return value, None
-        width = 1.96 * distance.spread(self.features, self.strata, self._generator(), self.resamples)
+        width = NORMAL_95 * distance.spread(self.features, self.strata, self._generator(), self.resamples)
         return value, (max(0.0, value - width), value + width)
 
     def _kernel(self, distance: KernelDistance, features: Features) -> "Estimated":
@@ -190,13 +200,13 @@ class Measuring:
         return distance(features), distance.interval(features, self.strata, self._generator(), self.resamples)
 
     def _coverage(self, metric: str) -> "Estimated":
-        real, k = self.evaluation.real_features, NEAREST_3 if metric in {"precision", "recall"} else NEAREST_5
-        measure: Callable[..., float] = getattr(coverage, metric)
-        value = measure(real, self.features, k)
+        near = self.neighbourhoods
+        value = near.value(metric)
         if not self.resamples:
             return value, None
         draws = halves(self.strata, self._generator(), self.resamples)
-        return value, spread_interval(value, lambda draw: measure(real, self.features[draw], k), draws)
+        low, high = spread_interval(value, lambda draw: near.value(metric, draw), draws)
+        return value, (low, high if metric == "density" else min(1.0, high))
 
     def _clip_score(self) -> "Estimated":
         assert self.evaluation.encoder is not None
@@ -226,8 +236,14 @@ class Measuring:
 Estimated = tuple[float, tuple[float, float] | None]
 
 
-def require_known(metrics: Sequence[str]) -> None:
-    """Raise UserError if there is no such metric."""
+def require_asked(metrics: Sequence[str], resamples: int, encoder: ClipEncoder | None, judge: Judge | None) -> None:
+    """Raise UserError if there is no such metric, or what one needs is missing: before any image is read."""
     for metric in metrics:
         if metric not in METRICS:
             raise UserError(f"Expected metrics among {', '.join(METRICS)}; got {metric!r}.")
+        if metric in OF_CLIP and encoder is None:
+            raise UserError(f"Expected an encoder for {metric}. Give one, or leave {metric} out.")
+        if metric == "class_found" and judge is None:
+            raise UserError("Expected a judge for class_found. Give one, or leave class_found out.")
+    if check.at_least(0, resamples=resamples) == 1:
+        raise UserError("Expected resamples=1 to be 0, for no intervals, or at least 2.")

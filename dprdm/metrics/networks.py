@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dprdm import check
-from dprdm.diffusion.shapes import Images, Pixels
+from dprdm.diffusion.shapes import Pixels
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.metrics.features import FeatureExtractor, Features, batches, hash_weights
@@ -22,7 +23,7 @@ from dprdm.metrics.features import FeatureExtractor, Features, batches, hash_wei
 SMALL_BATCH = 32  # images of 224 x 224 and more at once
 
 
-def enlarged(images: Pixels, side: int) -> Images:
+def enlarged(images: Pixels, side: int) -> Float[Tensor, "image 3 side side"]:
     """Images as (image, 3, side, side) in [0, 1]: grey ones get three equal channels, sizes change bicubically, antialiased."""
     colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
     wanted = (side, side)
@@ -122,7 +123,7 @@ class EfficientNetLite0(TimmFeatures):
     def __init__(self, side: int = 224, device: str = "cpu") -> None:
         network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         network.load_state_dict(_in_order(network.state_dict(), _packaged_tensors()))
-        network.reset_classifier(0)
+        network.classifier = nn.Identity()
         self._take(network, "EfficientNet-Lite0 (ImageNet)", side, device)
 
 
@@ -201,10 +202,12 @@ def pictures(images: Pixels) -> Sequence[Image.Image]:
 
 
 def _timm_network(model: str, weights: Path | None) -> nn.Module:
-    source = {} if weights is None else {"pretrained_cfg_overlay": {"file": str(check.file(weights=weights))}}
+    source: dict[str, Any] = {}
+    if weights is not None:
+        source["pretrained_cfg_overlay"] = {"file": str(check.file(weights=weights))}
     try:
         return timm.create_model(model, pretrained=True, num_classes=0, **source)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, UnpicklingError) as error:
         where = f"in {weights}" if weights else "by download; name a file with weights"
         raise UserError(f"Expected weights of {model} {where}; it failed: {_first_line(error)}") from error
 
@@ -237,7 +240,7 @@ def _inception(weights: Path | None) -> nn.Module:
     path = None if weights is None else str(check.file(weights=weights))
     try:
         return FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=path)
-    except (OSError, RuntimeError, KeyError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, UnpicklingError) as error:
         where = (
             f"in {weights}"
             if weights

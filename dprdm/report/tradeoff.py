@@ -63,7 +63,9 @@ def _line(label: str, metric: str, points: Sequence[tuple[float, Row]]) -> Line 
     if not found:
         return None
     places, numbers = zip(*found, strict=True)
-    return Line(label, places, [m.value for m in numbers], [_end(m, m.low) for m in numbers], [_end(m, m.high) for m in numbers])
+    return Line(
+        label, places, [m.value for m in numbers], [_end(m, m.low) for m in numbers], [_end(m, m.high) for m in numbers]
+    )
 
 
 def _end(measurement: Measurement, end: float | None) -> float:
@@ -73,7 +75,8 @@ def _end(measurement: Measurement, end: float | None) -> float:
 def _alt(title: str, lines: Sequence[Line], horizons: Sequence[Horizon]) -> str:
     """The numbers of the picture, in words."""
     parts = [
-        f"{line.label}: " + ", ".join(f"{value:.3g} at {place:g}" for place, value in zip(line.places, line.values, strict=True))
+        f"{line.label}: "
+        + ", ".join(f"{value:.3g} at {place:g}" for place, value in zip(line.places, line.values, strict=True))
         for line in lines
     ]
     return f"{title}. " + "; ".join([*parts, *(f"{level.label}: {level.value:.3g}" for level in horizons)]) + "."

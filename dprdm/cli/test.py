@@ -1,0 +1,252 @@
+"""`test`: images against real ones, in numbers that say how they were made."""
+
+import dataclasses
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from jsonargparse import ArgumentParser
+from tqdm import tqdm
+
+from dprdm import check
+from dprdm.data import cifar10, coco, fashion, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
+from dprdm.data.folder import ImageFolder
+from dprdm.data.source import ImageSource
+from dprdm.encoders.clip import ClipEncoder
+from dprdm.errors import UserError
+from dprdm.files import write_text
+from dprdm.metrics import demo_classifier  # noqa: F401 - by name in --features
+from dprdm.metrics.evaluation import FEW, OF_FEATURES, Evaluation, require_asked
+from dprdm.metrics.features import FeatureExtractor
+from dprdm.metrics.judge import Judge
+from dprdm.metrics.kept import ImageSet, distinct_names, measured_once
+from dprdm.metrics.networks import EfficientNetLite0
+from dprdm.metrics.real import RealImages, Shape, read_real
+from dprdm.rendered import RenderedRun
+from dprdm.report.tables import csv_table, markdown_tables
+from dprdm.report.tracking import wandb_logger
+from dprdm.results import Results, Row, Status
+from dprdm.runs import Run
+
+SHOWN = 6  # images of a row that a report may show: the first of each prompt
+
+
+def test(
+    runs: list[Path],
+    out: Path = Path("runs/test"),
+    real: ImageSource | None = None,
+    real_folder: Path | None = None,
+    real_is_private: bool = False,
+    max_real: int | None = None,
+    features: FeatureExtractor | None = None,
+    metrics: str | None = None,
+    encoder: ClipEncoder | None = None,
+    judge: Judge | None = None,
+    resamples: int = 100,
+    folders_are: Status = "NON-PRIVATE",
+    wandb: bool = False,
+    wandb_private: bool = False,
+) -> None:
+    """Measure what runs have drawn against real images; asked again, only what is new is measured.
+
+    Args:
+        runs: folders, first on the command line: of runs, or any with images, whose prompt is the name of their sub-folder.
+        out: where results.json, table.md and table.csv are written.
+        real: the real images. By default those of the first run's public source.
+        real_folder: the same, as a folder of images; the classes are its sub-folders.
+        real_is_private: whether they are private; noticed by itself where they are a run's `private` source.
+        max_real: real images read at most.
+        features: the network: efficientnet (ImageNet, no download), inception (as FID is usually computed), timm, clip, demo.
+        metrics: some of fid, kid, precision, recall, density, coverage, clip_score, cmmd, class_found, accuracy, with commas.
+            By default the first six, clip_score and cmmd, and class_found where there is a judge.
+        encoder: of clip_score and cmmd; by default the first run's.
+        judge: says what an image shows, for class_found: demo, or a class of your own.
+        resamples: of the bootstrap; 0 leaves intervals out.
+        folders_are: what covers images in folders that are no run's: nothing here can vouch for them.
+        wandb: log the numbers with Weights & Biases; offline unless a key is set.
+        wandb_private: also those that read private images.
+    """
+    _refuse_two(real, real_folder)
+    configs = [config for folder in runs if (config := _config(folder))]
+    encoder = encoder or _encoder(configs)
+    chosen = _metrics(metrics, encoder, judge)
+    require_asked(chosen, resamples, encoder, judge)
+    sets = [
+        (folder, _image_set(folder, name, folders_are)) for folder, name in zip(runs, distinct_names(runs), strict=True)
+    ]
+    source = _source(real, real_folder, configs)
+    is_private = real_is_private or any(_is_same(source, _made(config.get("private"))) for config in configs)
+    extractor = features or EfficientNetLite0()
+    if is_private:
+        print("The real images are private: numbers that read them carry no guarantee. Keep them to yourself.")
+    evaluations: dict[Shape, Evaluation] = {}
+    rows = []
+    for folder, images in tqdm(sets, desc="Measuring", unit="run"):
+        shape = _shape(images)
+        if shape not in evaluations:
+            known = _labelled(read_real(source, shape, max_real), real_folder, source)
+            evaluations[shape] = Evaluation(
+                known.images, known.labels, known.class_names, extractor, chosen, resamples, is_private, encoder, judge,
+                known.conversion,
+            )  # fmt: skip
+        row, was_there = measured_once(evaluations[shape], images, out / "rows")
+        rows.append(dataclasses.replace(row, images=_shown(folder, images, out)))
+        if was_there:
+            print(f"{images.name}: measured before, unchanged.")
+    results = Results("test", "Images against real ones", _command(), tuple(rows), notes=_notes(rows, chosen))
+    _write(results, out)
+    if wandb:
+        _track(results, out, wandb_private)
+
+
+def _metrics(asked: str | None, encoder: ClipEncoder | None, judge: Judge | None) -> tuple[str, ...]:
+    if asked is not None:
+        return tuple(dict.fromkeys(part.strip() for part in asked.split(",")))
+    return (*OF_FEATURES, *(("clip_score", "cmmd") if encoder else ()), *(("class_found",) if judge else ()))
+
+
+def _refuse_two(real: ImageSource | None, real_folder: Path | None) -> None:
+    if real is not None and real_folder is not None:
+        raise UserError("Expected real images from one place. Give --real or --real_folder.")
+
+
+def _image_set(folder: Path, name: str, folders_are: Status) -> ImageSet:
+    check.folder(run=folder)
+    if Run(folder).samples.is_file():
+        return ImageSet.of_run(RenderedRun(folder), name)
+    read = read_real(ImageFolder(folder), None)
+    prompts = _subfolders(ImageFolder(folder))
+    return ImageSet(name, read.images, prompts, folders_are, {})
+
+
+def _subfolders(folder: ImageFolder) -> tuple[str, ...]:
+    """The name of the sub-folder that each image is in; its caption where it is in none."""
+    keys = [folder.key(index) for index in range(len(folder))]
+    return tuple(key.split("/")[-2] if "/" in key else folder.caption(place) for place, key in enumerate(keys))
+
+
+def _shape(images: ImageSet) -> Shape:
+    _, channels, height, width = images.images.shape
+    return channels, height, width
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    file = Run(folder).config
+    return yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.is_file() else {}
+
+
+def _source(real: ImageSource | None, real_folder: Path | None, configs: list[dict[str, Any]]) -> ImageSource:
+    if real is not None or real_folder is not None:
+        return real if real is not None else ImageFolder(check.folder(real_folder=Path(str(real_folder))))
+    for config in configs:
+        if found := _made(config.get("data", {}).get("init_args", {}).get("source")):
+            print(
+                "No real images named: compared with the public images that the generator was trained on (--real names others)."
+            )
+            return found
+    raise UserError("Expected real images to compare with. Name them with --real or --real_folder.")
+
+
+def _made(described: Any) -> ImageSource | None:
+    """The source that a config describes, if it can still be opened."""
+    if not isinstance(described, dict):
+        return None
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--source", type=ImageSource)
+    try:
+        return parser.instantiate_classes(parser.parse_object({"source": described})).source
+    except (UserError, OSError, ValueError):
+        return None
+
+
+def _encoder(configs: list[dict[str, Any]]) -> ClipEncoder | None:
+    for config in configs:
+        described = config.get("data", {}).get("init_args", {}).get("encoder", {})
+        if described.get("class_path") == "dprdm.encoders.clip.ClipEncoder":
+            return ClipEncoder(**(described.get("init_args") or {}))
+    return None
+
+
+def _is_same(source: ImageSource, private: ImageSource | None) -> bool:
+    """Whether two sources hold the same images, as far as their number and three of them show."""
+    if private is None or len(source) != len(private):
+        return False
+    places = (0, len(source) // 2, len(source) - 1)
+    return all(source.image(place).tobytes() == private.image(place).tobytes() for place in places)
+
+
+def _labelled(known: RealImages, real_folder: Path | None, source: ImageSource) -> RealImages:
+    """Classes by sub-folder, where real images were given as a folder without captions."""
+    if real_folder is None or known.labels is not None or not isinstance(source, ImageFolder):
+        return known
+    prompts = _subfolders(source)
+    if len(prompts) != len(known.images) or "" in prompts:
+        return known
+    names = tuple(sorted(set(prompts)))
+    labels = torch.tensor([names.index(prompt) for prompt in prompts])
+    return dataclasses.replace(known, labels=labels, class_names=names)
+
+
+def _shown(folder: Path, images: ImageSet, out: Path) -> tuple[str, ...]:
+    """Copies of the first image of each of the first prompts, beside the results."""
+    from dprdm.rendering import write_png
+
+    own = out / "images" / images.name.replace("/", "-")
+    shutil.rmtree(own, ignore_errors=True)
+    first = {prompt: place for place, prompt in reversed(list(enumerate(images.prompts)))}
+    shown = []
+    for number, prompt in enumerate(sorted(first)[:SHOWN]):
+        write_png(own / f"{number}.png", images.images[first[prompt]].numpy())
+        shown.append(str((own / f"{number}.png").relative_to(out)))
+    return tuple(shown)
+
+
+def _notes(rows: list[Row], metrics: tuple[str, ...]) -> tuple[str, ...]:
+    notes = []
+    fewest = min(
+        min(p for p in (m.provenance.n_real or FEW, m.provenance.n_generated)) for r in rows for m in r.measurements
+    )
+    if fewest < FEW:
+        notes.append(
+            f"Fewer than {FEW:,} images ({fewest:,}): FID is biased upwards, and the more so the fewer there are. Compare within "
+            "one table only."
+        )
+    if "accuracy" in metrics:
+        notes.append(
+            "accuracy: of a classifier trained on the generated images alone. Its settings are fixed and its epoch is chosen on a "
+            "tenth of them; no real image chooses anything."
+        )
+    if any(m.provenance.reads_private for r in rows for m in r.measurements):
+        notes.append("Some numbers read private images. They carry no guarantee: keep them to yourself.")
+    if any(m.low is not None for r in rows for m in r.measurements):
+        notes.append(
+            "In brackets, 95% intervals over the images drawn; the spread between trained generators is not in them."
+        )
+    return tuple(notes)
+
+
+def _write(results: Results, out: Path) -> None:
+    text = markdown_tables(results.rows) + "\n\n" + "\n".join(results.notes) + "\n"
+    write_text(out / "table.md", text)
+    write_text(out / "table.csv", csv_table(results.rows))
+    path = results.save(out)
+    print(f"\n{text}\nWritten: {path}, {out / 'table.md'}, {out / 'table.csv'}")
+
+
+def _command() -> str:
+    return "python main.py " + " ".join(sys.argv[1:]) if Path(sys.argv[0]).name == "main.py" else "python main.py test"
+
+
+def _track(results: Results, out: Path, with_private: bool) -> None:
+    found = [(row.name, number) for row in results.rows for number in row.measurements]
+    sent = [(name, number) for name, number in found if with_private or not number.provenance.reads_private]
+    logger = wandb_logger(f"test-{out.name}", {}, out, watches_machine=False)
+    logger.log_metrics({f"{name}/{number.metric}": number.value for name, number in sent})
+    logger.experiment.finish()
+    if len(sent) < len(found):
+        print(
+            f"{len(found) - len(sent)} numbers read private images and were not logged; --wandb_private=true logs them too."
+        )
