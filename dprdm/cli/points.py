@@ -12,7 +12,7 @@ from typing import TypeAlias
 from dprdm.errors import UserError
 
 # Options of `predict` by name, nested ones with a dot: {"mechanism": "gaussian", "mechanism.k": 20, "eps": 10}.
-Options: TypeAlias = Mapping[str, str | int | float]
+Options: TypeAlias = Mapping[str, int | float | str]
 LOG = "log.txt"
 INTERRUPTED = 130
 
@@ -52,9 +52,12 @@ class Asking:
         """
         folder = self.folder / self.name(options)
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOG).open("w", encoding="utf-8") as log:
-            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-                code = _predict(["predict", *self.arguments(options)])
+        with (
+            (folder / LOG).open("w", encoding="utf-8") as log,
+            contextlib.redirect_stdout(log),
+            contextlib.redirect_stderr(log),
+        ):
+            code = _predict(["predict", *self.arguments(options)])
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         if code:

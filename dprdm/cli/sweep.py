@@ -36,8 +36,8 @@ class Curve:
     """
 
     axis: str
-    values: list[float | int]
-    lines: dict[str, dict[str, str | float | int]]
+    values: list[int | float]
+    lines: dict[str, dict[str, int | float | str]]
 
     def points(self) -> list[tuple[str, float, Options]]:
         """Label, place on the axis, and options of each point."""
@@ -74,7 +74,7 @@ def sweep(
     private_store: Path | None = None,
     prompts: list[str] | None = None,
     images_per_prompt: int = 20,
-    horizons: dict[str, dict[str, str | float | int]] | None = None,
+    horizons: dict[str, dict[str, int | float | str]] | None = None,
     encoder: ClipEncoder | None = None,
     title: str = "What privacy costs",
     out: Path = Path("runs/sweep"),
