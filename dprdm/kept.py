@@ -31,7 +31,7 @@ def kept(path: Path, settings: dict[str, Any], measure: Callable[[], Arrays]) ->
 
     def write(beside: Path) -> None:
         with beside.open("wb") as stream:  # numpy would add a suffix to a name
-            np.savez(stream, settings=np.array(asked), **arrays)
+            np.savez(stream, allow_pickle=False, settings=np.array(asked), **arrays)
 
     write_whole(path, write)
     return arrays

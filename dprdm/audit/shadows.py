@@ -21,7 +21,7 @@ from dprdm.privacy.noise import SecureNoise
 from dprdm.privacy.plan import Plan
 from dprdm.retrieval.release import release
 from dprdm.retrieval.retriever import Retriever
-from dprdm.types import Answered, Embeddings, Queries, RowIds
+from dprdm.types import Answered, Embeddings, Queries
 
 # Answers to vectors in the space of embeddings: themselves, or those of the images drawn from them.
 Seeing: TypeAlias = Callable[[Answered], Embeddings]
@@ -39,7 +39,7 @@ class Pool:
     """
 
     rows: Embeddings
-    candidates: RowIds
+    candidates: Int[np.ndarray, "candidate"]
     queries: Queries
     asked: Int[np.ndarray, "candidate"]
 

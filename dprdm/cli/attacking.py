@@ -25,7 +25,7 @@ from dprdm.privacy.mechanism import PrivacyMechanism, Terms
 from dprdm.privacy.plan import make_plan
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.report.roc_curves import RocLine, draw_rocs
-from dprdm.results import Picture, Row, Setting
+from dprdm.results import Picture, Row, Setting, Status
 
 OWN, PROMPT = "own query", "class prompt"
 
@@ -65,7 +65,9 @@ class Arm:
         """For results."""
         plan = self.released.plan
         fields: Any = plan.mechanism
-        searching = {name: getattr(fields, name) for name in ("k", "sampling_rate") if name in _fields(fields)}
+        searching: dict[str, Setting] = {
+            name: getattr(fields, name) for name in ("k", "sampling_rate") if name in _fields(fields)
+        }
         budget: dict[str, Setting] = (
             {"epsilon": plan.budget.epsilon, "delta": plan.budget.delta} if plan.is_private else {}
         )
@@ -198,7 +200,7 @@ def _provenance(
 def _row(part: str, how: str, one: Arm, way: Attacked, made: Provenance, rng: np.random.Generator) -> Row:  # noqa: TID251
     settings = {**one.settings, "seen": part, "asked": how, "attack": way.attack}
     name = f"{one.name}; {part}, {how}, {way.attack}"
-    status = "private" if one.released.plan.is_private else "NON-PRIVATE"
+    status: Status = "private" if one.released.plan.is_private else "NON-PRIVATE"
     return Row(name, status, settings, tuple(measurements(way, one.released.plan, made, rng)))
 
 

@@ -24,7 +24,7 @@ from dprdm.public.denoiser import Denoiser
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import PublicPrior, nearest_means
 from dprdm.report.fidelity_curves import draw_fidelity
-from dprdm.results import Results, Row
+from dprdm.results import Results, Row, Setting
 
 READS_PRIVATE = "These numbers read private records without noise. No certificate covers them: keep them to yourself."
 
@@ -149,13 +149,17 @@ class Measuring:
         yield Row("public neighbours", "public", {"retriever": "public", "epsilon": 0.0}, numbers)
         plan = make_plan(plugin_named("mechanism", "nonprivate", **self.fields), Budget(1.0, self.delta), len(asked))
         clean = self.fidelity.measure(self.fidelity.released(plan).vectors, truth)
-        settings = {"mechanism": "nonprivate", "k": self.fields["k"], "sampling_rate": self.fields["sampling_rate"]}
+        settings: dict[str, Setting] = {
+            "mechanism": "nonprivate",
+            "k": self.fields["k"],
+            "sampling_rate": self.fields["sampling_rate"],
+        }
         yield Row("nonprivate", "NON-PRIVATE", settings, self.fidelity.measurements(clean))
 
     def _cell_rows(self, cell: Cell, truth: Truth) -> Iterator[Row]:
         path = self.folder / f"{cell.mechanism}-{cell.epsilon:g}-{cell.num_queries or 'any'}.npz"
         numbers = kept(path, self._asked(cell), lambda: self._measure(cell, truth))
-        settings = {
+        settings: dict[str, Setting] = {
             "mechanism": cell.mechanism,
             "epsilon": cell.epsilon,
             "delta": self.delta,

@@ -16,7 +16,7 @@ from dprdm.metrics.provenance import Provenance
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.rendering import write_png
 from dprdm.report.grid import grid
-from dprdm.results import Measurement, Picture, Row
+from dprdm.results import Measurement, Picture, Row, Status
 
 FOLDER = "minus_one"
 
@@ -76,7 +76,7 @@ def _row(name: str, one: Arm, asked: Asked, apart: float, files: Sequence[Path],
         Measurement("cosine_to_the_one", cosine, made, cosine - half, cosine + half),
         Measurement("distance_with_and_without", apart, made),
     )
-    status = "private" if one.released.plan.is_private else "NON-PRIVATE"
+    status: Status = "private" if one.released.plan.is_private else "NON-PRIVATE"
     images = tuple(str(file.relative_to(out)) for file in files)
     return Row(name, status, {**one.settings, "asked": "minus one"}, numbers, images)
 

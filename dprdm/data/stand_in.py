@@ -12,7 +12,7 @@ from dprdm.data.opening import open_public_store
 from dprdm.data.source import ImageSource
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
-from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore
+from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore
 from dprdm.types import Embeddings, Queries, RowIds
 
 
@@ -55,6 +55,7 @@ def open_stand_in(source: ImageSource, encoder: ClipEncoder, path: Path, is_priv
         UserError: if the store is private and `is_private` is False, or if the images have no captions.
         StoreError: if the store is of other images, or of another encoder.
     """
+    store: PrivateStore | PublicStore
     if is_private:
         store = _open_private(source, encoder, path)
     elif (path / MANIFEST).exists() and Manifest.read(path / MANIFEST).kind == "private":

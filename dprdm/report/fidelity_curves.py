@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from dprdm.report.curves import Axes, Horizon, Line, draw_curves
 from dprdm.results import Measurement, Picture, Row
 
@@ -23,7 +25,10 @@ def draw_fidelity(rows: Sequence[Row], num_queries: int, out: Path) -> tuple[Pic
         out: their folder.
     """
     drawn = [row for row in rows if row.settings.get("queries") in {None, num_queries} and "noise_std" in row.settings]
-    caption = f"{num_queries:,} queries planned for; a mechanism that releases once answers any number. Bands: 95%, over prompts."
+    caption = (
+        f"{num_queries:,} queries planned for; a mechanism that releases once answers any number. Bands: 95%, over prompts.\n"
+        "A denoiser that changes nothing has no line of its own."
+    )
     pictures = []
     for metric, message, vertical in SHOWN:
         axes = Axes(message, "epsilon of all queries together", vertical, caption)
@@ -40,7 +45,15 @@ def _lines(rows: Sequence[Row], metric: str) -> list[Line]:
         assert found is not None
         group = str(row.settings["mechanism"]), str(row.settings["denoiser"])
         groups.setdefault(group, []).append((float(row.settings["epsilon"] or 0), found))
-    return [_line(group, points) for group, points in groups.items() if group[1] in _denoisers_shown(groups)]
+    shown = [(group, points) for group, points in groups.items() if group[1] in _denoisers_shown(groups)]
+    return [_line(group, points) for group, points in shown if not _is_repeated(group, groups)]
+
+
+def _is_repeated(group: tuple[str, str], groups: dict[tuple[str, str], list[tuple[float, Measurement]]]) -> bool:
+    """Whether the denoiser changed nothing: its line would hide that of the releases as they are."""
+    before = groups.get((group[0], "none"), [])
+    values, others = ([one.value for _, one in points] for points in (groups[group], before))
+    return group[1] != "none" and len(values) == len(others) and bool(np.allclose(values, others, atol=1e-6))
 
 
 def _denoisers_shown(groups: dict[tuple[str, str], list[tuple[float, Measurement]]]) -> set[str]:
