@@ -9,8 +9,8 @@ from tests.cli.front_door import refusal
 
 TINY = (
     "attack", "--config", "demo_attack.yaml", "--source.split", "heldout_dark", "--out", "out", "--store", "stand-in",
-    "--trials", "6", "--candidates", "8", "--image_trials", "3", "--image_candidates", "3", "--queries", "1",
-    "--mechanisms", "[nonprivate,gaussian]", "--eps", "[10]", "--columns", "2", "--model.steps", "1",
+    "--trials", "4", "--candidates", "8", "--image_trials", "3", "--image_candidates", "2", "--queries", "1",
+    "--k", "5", "--mechanisms", "[nonprivate,gaussian]", "--eps", "[10]", "--columns", "2", "--model.steps", "1",
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def few(place, monkeypatch):
     from dprdm.data import fashion
 
     whole = fashion.load_split
-    monkeypatch.setattr(fashion, "load_split", lambda split: tuple(part[:300] for part in whole(split)))
+    monkeypatch.setattr(fashion, "load_split", lambda split: tuple(part[:150] for part in whole(split)))
     monkeypatch.chdir(place)
 
 

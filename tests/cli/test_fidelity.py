@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tqdm import tqdm
 
 from dprdm.cli import main
 from dprdm.data.fashion import FashionDemo
@@ -13,7 +14,7 @@ from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import refusal
 
 TINY = (
-    "fidelity", "--config", "demo_fidelity.yaml", "--out", "out", "--store", "stand-in", "--repeats", "3", "--eps", "[1,1000]",
+    "fidelity", "--config", "demo_fidelity.yaml", "--out", "out", "--store", "stand-in", "--repeats", "2", "--eps", "[1,1000]",
     "--queries", "[100]", "--mechanisms", "[gaussian,centered]", "--denoisers", "[none,joint]", "--neighbours", "10", "--k", "5",
 )  # fmt: skip
 
@@ -28,7 +29,7 @@ def few(place, monkeypatch):
     from dprdm.data import fashion
 
     whole = fashion.load_split
-    monkeypatch.setattr(fashion, "load_split", lambda split: tuple(part[:300] for part in whole(split)))
+    monkeypatch.setattr(fashion, "load_split", lambda split: tuple(part[:150] for part in whole(split)))
     monkeypatch.chdir(place)
 
 
@@ -72,7 +73,8 @@ def test_goes_on_from_what_was_measured(monkeypatch):
 
 
 def test_a_private_store_is_refused_unless_named_so(capsys):
-    build_store(FashionDemo("heldout_dark"), ClipEncoder(), Path("private"), PrivateStore)
+    source = FashionDemo("heldout_dark")
+    build_store(source, ClipEncoder(), Path("private"), PrivateStore, tqdm(disable=True))
     arguments = [*TINY, "--store", "private", "--mechanisms", "[gaussian]", "--eps", "[10]", "--out", "secret"]
     assert "say --is_private true" in refusal(capsys, arguments)
     assert main([*arguments, "--is_private", "true"]) == 0
