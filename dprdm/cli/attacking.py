@@ -27,6 +27,8 @@ from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.report.roc_curves import RocLine, draw_rocs
 from dprdm.results import Picture, Row, Setting, Status
 
+# Rates of fewer false positives than this are left out of pictures: they are chance.
+LEAST_ALARMS = 5
 OWN, PROMPT = "own query", "class prompt"
 
 
@@ -216,7 +218,7 @@ def _picture(part: str, how: str, lines: Sequence[RocLine], is_member: Members, 
         f"Likelihood ratio over {stores} stores, {candidates} candidates; {how}. Dotted: what the guarantee allows."
     )
     stem = out / f"roc-{part}-{how}".replace(" ", "-")
-    draw_rocs(f"{title}: {how}", caption, lines, 2 / is_member.size, stem)
+    draw_rocs(f"{title}: {how}", caption, lines, min(0.1, LEAST_ALARMS / (is_member.size / 2)), stem)
     ends = ", ".join(f"{line.label}: {_at_one_percent(line):.2f}" for line in lines)
     return Picture(
         f"{stem.name}.png",
