@@ -24,6 +24,7 @@ from dprdm.audit.canaries import write_store
 from dprdm.cli.plugins import known_plugins
 from dprdm.errors import UserError
 from dprdm.files import write_text
+from dprdm.metrics.retrieval import Truth
 from dprdm.privacy import rehearsal
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.mechanism import PrivacyMechanism, Terms
@@ -68,24 +69,10 @@ class Cell:
     setting: str
 
 
-@dataclass(frozen=True, eq=False)
-class Truth:
-    """The nearest private rows of each query, and their mean."""
-
-    private: Embeddings
-    nearest: Int[np.ndarray, "query near"]
-    means: Float[np.ndarray, "query dim"]
-
-    def compare(self, vectors: Float[np.ndarray, "query dim"]) -> tuple[float, float, float]:
-        """Mean cosine to the truth, its standard error, and the median rank of the right rows, averaged over queries."""
-        lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(self.means, axis=1)
-        cosines = (vectors * self.means).sum(axis=1) / np.maximum(lengths, 1e-300)
-        ranks = [self._rank(vector, near) for vector, near in zip(vectors, self.nearest, strict=True)]
-        return float(cosines.mean()), float(cosines.std() / len(cosines) ** 0.5), float(np.mean(ranks))
-
-    def _rank(self, vector: Float[np.ndarray, "dim"], near: Int[np.ndarray, "near"]) -> float:
-        scores = self.private @ vector.astype(np.float32)
-        return float(np.median(len(scores) - np.searchsorted(np.sort(scores), scores[near], side="right"))) + 1
+def compare(known: Truth, vectors: Float[np.ndarray, "query dim"]) -> tuple[float, float, float]:
+    """Mean cosine to the truth, its standard error, and the median rank of the right rows, averaged over queries."""
+    cosines, ranks = known.cosines(vectors), known.median_ranks(vectors)
+    return float(cosines.mean()), float(cosines.std() / len(cosines) ** 0.5), float(ranks.mean())
 
 
 def demo(folder: Path, each: int) -> Embedded:
@@ -120,13 +107,6 @@ def glosses(folder: Path, count: int) -> Embedded:
     return Embedded("glosses", found.private, public, queries, np.zeros(len(queries), np.int64))
 
 
-def truth(embedded: Embedded) -> Truth:
-    """By exact search among all private rows."""
-    scores = embedded.queries.astype(np.float32) @ embedded.private.T
-    nearest = np.argpartition(-scores, NEAREST, axis=1)[:, :NEAREST]
-    return Truth(embedded.private, nearest, nearest_means(embedded.queries, embedded.private, NEAREST))
-
-
 def public_rows_only(embedded: Embedded) -> Iterator[tuple[str, Answered]]:
     """What may be answered without a private row: the mean of the nearest public rows, and the query itself."""
     none = np.zeros(len(embedded.queries))
@@ -158,7 +138,7 @@ def cells(
         answered = mechanism.answer(embedded.queries, embedded.replicates, released, plan.noise_std)
         for name, denoiser in sorted(known_plugins("denoiser").items()):
             vectors = denoiser().denoise(embedded.queries, answered, prior).vectors
-            numbers = known.compare(vectors)
+            numbers = compare(known, vectors)
             yield Cell(
                 mechanism.name,
                 name,
@@ -231,8 +211,12 @@ def _count(num_queries: int) -> str:
 
 def run(embedded: Embedded, num_queries: tuple[int, ...], epsilons: tuple[float, ...], out: Path) -> None:
     """Fill the tables, print and write them."""
-    known, prior, found = truth(embedded), fit_prior(embedded.public), list[Cell]()
-    baselines = [(name, known.compare(answered.vectors)) for name, answered in public_rows_only(embedded)]
+    known, prior, found = (
+        Truth.of(embedded.queries, embedded.private, NEAREST),
+        fit_prior(embedded.public),
+        list[Cell](),
+    )
+    baselines = [(name, compare(known, answered.vectors)) for name, answered in public_rows_only(embedded)]
     with tempfile.TemporaryDirectory() as folder:
         store, stage = write_store(Path(folder) / "private", embedded.private), _stage(embedded, Path(folder))
         for count in (*num_queries, UNLIMITED):

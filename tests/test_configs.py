@@ -10,22 +10,27 @@ from dprdm.cli import main
 ALL = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 OF_TEST = [path for path in ALL if path.name.endswith("_test.yaml")]
 CONFIGS = [path for path in ALL if path not in OF_TEST]
+# Those of commands that need no Trainer, by the command.
+MEASURING = {"demo_attack.yaml": "attack", "demo_fidelity.yaml": "fidelity", "demo_sweep.yaml": "sweep"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_parses_and_prints(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
-        main(["fit", "--config", path.name, "--print_config"])
+        main([MEASURING.get(path.name, "fit"), "--config", path.name, "--print_config"])
     assert done.value.code == 0
     printed = yaml.safe_load(capsys.readouterr().out)
-    assert printed["model"]["class_path"].startswith("dprdm.")
+    described = {"sweep": "stand_in", "attack": "data", "fidelity": "data"}.get(MEASURING.get(path.name, ""), "model")
+    assert printed[described]["class_path"].startswith("dprdm.")
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_its_header_is_the_command_that_runs_it(path: Path) -> None:
     header = [line for line in path.read_text().splitlines() if line.startswith("#")]
     assert any(
-        f"python main.py {command} --config {path.name}" in line for line in header for command in ("fit", "predict")
+        f"python main.py {command} --config {path.name}" in line
+        for line in header
+        for command in ("fit", "predict", *MEASURING.values())
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("types", "check", "errors", "files", "assets", "schedules", "faiss_library", "processes", "seeds"),
+    ("types", "check", "errors", "files", "assets", "schedules", "faiss_library", "processes", "seeds", "kept"),
     ("privacy.budget", "privacy.events", "privacy.accountant", "privacy.calibration", "privacy.noise", "privacy.geometric",
      "privacy.chain", "public", "encoders", "diffusion"),
     ("privacy.spending", "retrieval.store", "retrieval.sampling", "retrieval.grid", "retrieval.retriever",

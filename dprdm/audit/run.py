@@ -12,6 +12,7 @@ import numpy as np
 from dprdm import check
 from dprdm.audit.bounds import lower_bound, project
 from dprdm.audit.canaries import MakePair, Pair, worst_case
+from dprdm.audit.throwaway import NO_CAP
 from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
@@ -24,8 +25,6 @@ from dprdm.types import Outcomes, Query
 
 # A guarantee holds at every delta. At these an attack of a few thousand trials sees most.
 DELTAS = (1e-3, 1e-2, 1e-1)
-# The cap of the auditor's own store: its ledger charges every trial, and must not stop them.
-NO_CAP = 1e12
 
 # Releases `trials` answers to a query from a store.
 Releasing: TypeAlias = Callable[[PrivateStore, Query], Outcomes]

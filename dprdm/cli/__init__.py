@@ -24,6 +24,8 @@ COMMANDS = {
     "audit": "dprdm.cli.audit:audit",
     "test": "dprdm.cli.test:test",
     "sweep": "dprdm.cli.sweep:sweep",
+    "attack": "dprdm.cli.attack:attack",
+    "fidelity": "dprdm.cli.fidelity:fidelity",
     "doctor": "dprdm.cli.doctor:doctor",
     "import-checkpoint": "dprdm.cli.import_checkpoint:import_checkpoint",
     "export-checkpoint": "dprdm.cli.import_checkpoint:export_checkpoint",
@@ -46,6 +48,8 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   audit     attack the private path; shows what it leaks at least
   test      measure a run's images against real ones: FID, KID, recall, use, ...
   sweep     draw and measure many settings: what privacy costs, as curves
+  attack    membership inference on releases and on images, and the demonstration with one striking image
+  fidelity  what noise does to retrieval, against epsilon
   doctor    versions, devices and optional parts; what is broken
   import-checkpoint  a latent-diffusion or RDM checkpoint, converted
   export-checkpoint  a generator's weights as a diffusers folder

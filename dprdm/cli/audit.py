@@ -12,8 +12,7 @@ from dprdm.audit.mutants import Catch, catch, mutants_of_one_release
 from dprdm.audit.mutants import mutants as all_mutants
 from dprdm.audit.run import AuditReport, standard_scenario
 from dprdm.audit.run import audit as run_audit
-from dprdm.cli.plugins import class_path, known_plugins
-from dprdm.errors import UserError
+from dprdm.cli.plugins import known_plugins, plugin_named
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.mechanism import PrivacyMechanism, Terms
 from dprdm.privacy.plan import Plan, make_plan
@@ -49,11 +48,11 @@ def audit(
         json: print one JSON object instead.
     """
     check.in_range(0.5, 1 - 1e-12, confidence=confidence)
-    searcher = _plugin("retriever", retriever)
+    searcher = plugin_named("retriever", retriever)
     if mutants:
         return _audit_mutants(searcher, trials, confidence, json)
     with TemporaryDirectory() as folder:
-        asked = _plugin("mechanism", mechanism, k=k, sampling_rate=sampling_rate)
+        asked = plugin_named("mechanism", mechanism, k=k, sampling_rate=sampling_rate)
         prepared = _prepared(asked, Budget(eps, delta), Path(folder))
         plan = make_plan(prepared, Budget(eps, delta), 1)
         report = run_audit(standard_scenario(plan, searcher), trials, confidence)
@@ -67,17 +66,6 @@ def _prepared(mechanism: PrivacyMechanism, budget: Budget, folder: Path) -> Priv
         return mechanism
     public = public_rows(folder)
     return mechanism.prepare(public, Terms(budget, 1, len(public.rows)))
-
-
-def _plugin(kind: str, name: str, **fields: Any) -> Any:
-    """The plugin of this short name, with those of the fields that it has."""
-    path = class_path(kind, name)
-    plugin: Any = next(plugin for plugin in known_plugins(kind).values() if path.endswith(f".{plugin.__qualname__}"))
-    known = dataclasses.fields(plugin)
-    missing = [field.name for field in known if field.default is dataclasses.MISSING and field.name not in fields]
-    if missing:
-        raise UserError(f"Expected a {kind} that needs no settings; {name} needs {', '.join(missing)}.")
-    return plugin(**{field.name: fields[field.name] for field in known if field.name in fields})
 
 
 def _summary(plan: Plan, report: AuditReport) -> dict[str, Any]:
@@ -116,7 +104,7 @@ def _audit_mutants(retriever: Retriever, trials: int, confidence: float, json: b
     if not json:
         print(f"{'broken on purpose':40} {'hazard':>6}  caught by")
     with TemporaryDirectory() as folder:
-        once = _prepared(_plugin("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
+        once = _prepared(plugin_named("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
         gaussian = known_plugins("mechanism")["gaussian"]
         for mutant in [*all_mutants(gaussian, retriever), *mutants_of_one_release(once, retriever)]:
             caught.append(catch(mutant, trials, confidence))

@@ -1,5 +1,6 @@
 """Plugins by short name: every concrete mechanism and retriever in plugins/, and those of installed packages."""
 
+import dataclasses
 import difflib
 import importlib
 import inspect
@@ -76,6 +77,17 @@ def instantiate(config: Any) -> Any:
     """The plugin that a parsed config (`class_path`, `init_args`) describes."""
     module, _, name = config.class_path.rpartition(".")
     return getattr(importlib.import_module(module), name)(**dict(config.get("init_args") or {}))
+
+
+def plugin_named(kind: str, name: str, **fields: Any) -> Any:
+    """The plugin of this short name, with those of the fields that it has. Raises UserError if it needs others."""
+    path = class_path(kind, name)
+    plugin: Any = next(plugin for plugin in known_plugins(kind).values() if path.endswith(f".{plugin.__qualname__}"))
+    known = dataclasses.fields(plugin)
+    missing = [field.name for field in known if field.default is dataclasses.MISSING and field.name not in fields]
+    if missing:
+        raise UserError(f"Expected a {kind} that needs no settings; {name} needs {', '.join(missing)}.")
+    return plugin(**{field.name: fields[field.name] for field in known if field.name in fields})
 
 
 def _base(kind: str) -> type:

@@ -1,0 +1,79 @@
+"""From what an attack has seen to the numbers that are reported: two attacks, their ROC, and what privacy allows at most."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from dprdm.audit.likelihood import Members, Statistics, likelihood_ratios
+from dprdm.audit.roc import Interval, Roc, area_interval, ceiling, rate_at, roc
+from dprdm.audit.shadows import Seen
+from dprdm.metrics.provenance import Provenance
+from dprdm.privacy.plan import Plan
+from dprdm.results import Measurement
+
+NEAREST, RATIO = "nearest answer", "likelihood ratio"
+# False positive rates, by the metric's name.
+RATES = {"tpr_at_1_fpr": 0.01, "tpr_at_10_fpr": 0.1}
+ALLOWED = "tpr_allowed_at_1_fpr"
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """One attack on one mechanism: a score for each trial and candidate, larger for "was in".
+
+    Args:
+        attack: its name.
+        scores: one a trial and candidate.
+        is_member: whether the candidate was in the trial's store.
+    """
+
+    attack: str
+    scores: Statistics
+    is_member: Members
+
+    def curve(self) -> Roc:
+        """Over all trials and candidates."""
+        return roc(self.scores.ravel(), self.is_member.ravel())
+
+    def rate(self, false_positive: float) -> Interval:
+        """True positive rate at a false positive rate of at most this."""
+        return rate_at(self.scores.ravel(), self._flat, false_positive)
+
+    def area(self, generator: np.random.Generator) -> Interval:  # noqa: TID251 - of a bootstrap
+        """Under the curve."""
+        return area_interval(self.scores, self.is_member, generator)
+
+    @property
+    def _flat(self) -> Bool[np.ndarray, "n"]:
+        return self.is_member.ravel()
+
+
+def both_attacks(seen: Seen, is_member: Members) -> tuple[Attacked, Attacked]:
+    """The nearest answer, and the likelihood ratio of how far the answers moved."""
+    return (
+        Attacked(NEAREST, seen.nearest, is_member),
+        Attacked(RATIO, likelihood_ratios(seen.shift, is_member), is_member),
+    )
+
+
+def measurements(
+    attacked: Attacked,
+    plan: Plan,
+    made: Provenance,
+    generator: np.random.Generator,  # noqa: TID251 - of a bootstrap
+) -> Iterator[Measurement]:
+    """Rates at low false positive rates, the area, and, of a private mechanism, the rate that its guarantee allows."""
+    others = int((~attacked.is_member).sum())
+    for name, false_positive in RATES.items():
+        if false_positive * others >= 1:
+            yield _measurement(name, attacked.rate(false_positive), made)
+    yield _measurement("auc", attacked.area(generator), made)
+    if plan.is_private:
+        costs = plan.epsilons()
+        yield Measurement(ALLOWED, ceiling(RATES["tpr_at_1_fpr"], costs.epsilon, costs.delta), made)
+
+
+def _measurement(name: str, found: Interval, made: Provenance) -> Measurement:
+    return Measurement(name, found.value, made, found.low, found.high)

@@ -1,0 +1,108 @@
+"""The information that a mechanism loses: its releases, before and after a denoiser, beside what they are releases of."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import stats
+
+from dprdm.audit.throwaway import throwaway
+from dprdm.data.stand_in import StandIn
+from dprdm.kept import Arrays
+from dprdm.metrics.provenance import Provenance
+from dprdm.metrics.retrieval import Truth, class_means, class_ranks
+from dprdm.privacy.noise import SecureNoise
+from dprdm.privacy.plan import Plan
+from dprdm.public.denoiser import Denoiser
+from dprdm.public.prior import PublicPrior
+from dprdm.results import Measurement
+from dprdm.retrieval.release import release
+from dprdm.retrieval.retriever import Retriever
+from dprdm.types import Answered, Queries
+
+METRICS = ("cosine", "recall", "class_rank", "class_first")
+
+
+class Asking(NamedTuple):
+    """What is asked: each class's prompt, again and again."""
+
+    queries: Queries
+    class_of: Int[np.ndarray, "query"]
+    replicates: Int[np.ndarray, "query"]
+
+
+@dataclass(frozen=True, eq=False)
+class Fidelity:
+    """Measures answers to class prompts against a stand-in for the private collection.
+
+    Args:
+        stand_in: read without noise.
+        neighbours: nearest rows of a query; their mean is the truth.
+        repeats: answers to each prompt.
+        retriever: searches, where a mechanism does.
+    """
+
+    stand_in: StandIn
+    neighbours: int
+    repeats: int
+    retriever: Retriever
+
+    @property
+    def asking(self) -> Asking:
+        """Every prompt, `repeats` times."""
+        classes = np.arange(len(self.stand_in.classes))
+        numbers = np.tile(np.arange(self.repeats), len(classes))
+        return Asking(np.repeat(self.stand_in.prompts, self.repeats, axis=0), np.repeat(classes, self.repeats), numbers)
+
+    def truth(self) -> Truth:
+        """The nearest rows of each query, and their mean."""
+        return Truth.of(self.asking.queries, self.stand_in.rows, self.neighbours)
+
+    def released(self, plan: Plan) -> Answered:
+        """Answers of the real release code, from a private store made for this."""
+        asking = self.asking
+        with TemporaryDirectory() as folder:
+            store, ledger = throwaway(Path(folder) / "store", self.stand_in.rows, plan.budget.delta)
+            released, _ = release(asking.queries, store, plan, self.retriever, ledger, SecureNoise())
+        return plan.mechanism.answer(asking.queries, asking.replicates, released, plan.noise_std)
+
+    def denoised(
+        self, answered: Answered, denoisers: Sequence[Denoiser], prior: PublicPrior, truth: Truth
+    ) -> Iterator[tuple[str, Arrays]]:
+        """Numbers after each denoiser, by its name."""
+        for denoiser in denoisers:
+            vectors = denoiser.denoise(self.asking.queries, answered, prior).vectors
+            yield denoiser.name, self.measure(vectors, truth)
+
+    def measure(self, vectors: Float[np.ndarray, "query dim"], truth: Truth) -> Arrays:
+        """Every metric of every answer, by name."""
+        means = class_means(self.stand_in.rows, self.stand_in.class_of, len(self.stand_in.classes))
+        ranks = class_ranks(vectors, means, self.asking.class_of)
+        values = truth.cosines(vectors), truth.recalls(vectors), ranks, (ranks == 1).astype(float)
+        return dict(zip(METRICS, values, strict=True))
+
+    def measurements(self, numbers: Arrays) -> tuple[Measurement, ...]:
+        """Means over answers, with 95% intervals over prompts: answers to one prompt are no independent witnesses."""
+        rows, answers = len(self.stand_in.rows), self.repeats * len(self.stand_in.classes)
+        made = Provenance(
+            f"embeddings; {self.neighbours} neighbours of each of {len(self.stand_in.classes)} prompts",
+            "",
+            "",
+            rows,
+            answers,
+            self.stand_in.is_private,
+        )
+        return tuple(_measurement(name, numbers[name].reshape(-1, self.repeats).mean(axis=1), made) for name in METRICS)
+
+
+def _measurement(name: str, by_prompt: Float[np.ndarray, "prompt"], made: Provenance) -> Measurement:
+    mean, count = float(by_prompt.mean()), len(by_prompt)
+    if count < 2:
+        return Measurement(name, mean, made)
+    half = float(stats.t.ppf(0.975, count - 1) * by_prompt.std(ddof=1) / count**0.5)
+    low, high = (1.0, float("inf")) if name == "class_rank" else (-1.0 if name == "cosine" else 0.0, 1.0)
+    return Measurement(name, mean, made, max(low, mean - half), min(high, mean + half))
