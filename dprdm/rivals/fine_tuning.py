@@ -44,7 +44,7 @@ class PrivateFineTuning(Generator):
         max_grad_norm: float = 1.0,
         sampling_rate: float = 0.01,
         expected_batch: int = 256,
-        physical_batch: int = 64,
+        physical_batch: int = 32,
         learning_rate: float = 1e-3,
         average_decay: float = 0.0,
     ) -> None:
@@ -92,8 +92,7 @@ class PrivateFineTuning(Generator):
         if self.certificate is None:
             raise UserError("Expected a training that was paid for.")
         for part in _parts(batch, self.physical_batch):
-            self.manual_backward(self.generator.loss(part))
-            self.gradients.add()
+            self.gradients.add(self.generator.loss(part))
         self.gradients.finish()
         optimizer: Any = self.optimizers()
         optimizer.step()

@@ -4,6 +4,7 @@ Opacus computes each image's gradient. The clipping, the sum and the noise are o
 float64, and the noise is the operating system's on a grid, where Opacus' comes from a generator that a seed repeats.
 """
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,13 +34,17 @@ class PrivateGradients:
 
     def __init__(self, module: nn.Module, plan: TrainingPlan, noise: SecureNoise, divisor: float) -> None:
         self.plan, self.noise, self.divisor = plan, noise, divisor
-        self.hooks = GradSampleHooks(module)  # each layer's gradients by image, of a loss that is a mean over images
+        self.hooks = GradSampleHooks(module)
         self.parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self.steps = 0
         self._totals: list[Tensor] = []
 
-    def add(self) -> None:
-        """Clip each image's gradient of the backward pass just made, and add it to the step's sum."""
+    def add(self, loss: Tensor) -> None:
+        """Clip each image's gradient of a loss that is a mean over images, and add it to the step's sum."""
+        with warnings.catch_warnings():
+            # Of the layers that see the input: their hooks need no gradient of it.
+            warnings.filterwarnings("ignore", message="Full backward hook is firing", category=UserWarning)
+            loss.backward()
         samples = [_of_images(parameter) for parameter in self.parameters]
         factors = clip_factors(samples, self.plan.mechanism.max_grad_norm)
         self._totals = self._totals or self._zeros()
@@ -77,8 +82,8 @@ def clip_factors(samples: Sequence[Tensor], max_grad_norm: float) -> Tensor:
 
     A gradient that is not finite counts for nothing.
     """
-    squares = sum(sample.flatten(1).double().square().sum(1) for sample in samples)
-    norms = torch.as_tensor(squares).sqrt()
+    parts = [torch.linalg.vector_norm(sample.flatten(1), dim=1, dtype=torch.float64) for sample in samples]
+    norms = torch.stack(parts).norm(dim=0)
     return torch.where(norms.isfinite(), (max_grad_norm / norms.clamp(min=1e-30)).clamp(max=1.0), 0.0)
 
 

@@ -17,6 +17,7 @@ from dprdm.privacy.noise import SecureNoise
 from dprdm.privacy.training import DpSgd
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import PrivateStore
+from dprdm.types import Query, RowIds
 
 
 class CaptionedImages(Dataset[Item]):
@@ -38,8 +39,7 @@ class CaptionedImages(Dataset[Item]):
         distinct = {caption: number for number, caption in enumerate(dict.fromkeys(filter(None, captions)))}
         self.caption_of = [distinct.get(caption) for caption in captions]
         self.searcher = NumpySearcher(public.public_store())
-        queries = public.encoder.texts(list(distinct)) if distinct else np.zeros((0, store.dim), np.float32)
-        self.table = self._search(queries)
+        self.table = [self._search(query) for query in public.encoder.texts(list(distinct))] if distinct else []
         self.transform = to_pixels(public.image_size, public.channels, public.mirror)
 
     def __len__(self) -> int:
@@ -47,16 +47,16 @@ class CaptionedImages(Dataset[Item]):
 
     def __getitem__(self, row: int) -> Item:
         rows = self._near(row)[draw_ranks(self.public.k, self.public.spread)]
-        neighbours = self.public.public_store().vectors(rows.astype(np.int64))
+        neighbours = self.public.public_store().vectors(rows)
         image = self.transform(self.source.image(int(self.positions[row])))
         return {"image": image, "neighbours": torch.from_numpy(neighbours)}
 
     def _near(self, row: int) -> np.ndarray:
         caption = self.caption_of[row]
-        return self.table[caption] if caption is not None else self._search(self.store.vectors(np.array([row])))[0]
+        return self.table[caption] if caption is not None else self._search(self.store.vectors(np.array([row]))[0])
 
-    def _search(self, queries: np.ndarray) -> np.ndarray:
-        return self.searcher.search(queries, min(self.public.spread, self.searcher.most))[1]
+    def _search(self, query: Query) -> RowIds:
+        return self.searcher.search(query[None], self.public.spread)[1][0]
 
 
 class PoissonBatches(Sampler[list[int]]):
