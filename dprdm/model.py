@@ -107,9 +107,7 @@ class RetrievalDiffusion(Generator):
     def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
         """The same loss on held-out public images, with the same draws at every epoch."""
         generator = torch.Generator(self.device).manual_seed(index)
-        self.log(
-            "val/loss", self.loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True
-        )
+        self.log("val/loss", self.loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True)
 
     def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
         """Draw one image per condition; the same (weights, condition, seed) gives the same image in any batch."""

@@ -67,7 +67,9 @@ def fine_tune(
     data = PrivateImages(options.private, store, public, plan.mechanism, SecureNoise())
     ledger = open_ledger(store, plan.budget)
     ledger.require(plan, 1, options.account)
-    payment = Payment(plan, ledger, options.account, hashlib.sha256(resolved_config.encode()).hexdigest(), options.delta is None)
+    payment = Payment(
+        plan, ledger, options.account, hashlib.sha256(resolved_config.encode()).hexdigest(), options.delta is None
+    )
     model.agree(Terms(plan, data.noise, payment.pay))
     trainer.callbacks += [SeededSteps(), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
     try:

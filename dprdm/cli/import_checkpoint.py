@@ -90,7 +90,9 @@ def export_checkpoint(weights: Path, like: str | None = None, out: Path | None =
     schedule = ScheduleConfig(**described.get("schedule", {}))
     model = RetrievalDiffusion(NetworkConfig(**described["network"]), schedule, weights=find_beside_project(weights))
     if from_note(model.weights_metadata) is not None:
-        raise UserError(f"Expected public weights; {weights} carries a certificate, which a diffusers folder would lose.")
+        raise UserError(
+            f"Expected public weights; {weights} carries a certificate, which a diffusers folder would lose."
+        )
     folder = out or weights.with_suffix("")
     fill_folder(folder, lambda beside: save_folder(model.network, model.process, beside))
     print(f"{folder}: a diffusers UNet2DConditionModel, its scheduler, and the null condition.")

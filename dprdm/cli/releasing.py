@@ -234,9 +234,7 @@ def open_ledger(store: PrivateStore, budget: Budget) -> Ledger:
     """The ledger of a private store; made with this budget as the cap if there is none yet."""
     if ledger_exists(store.ledger_path):
         return Ledger(store.ledger_path, store.fingerprint)
-    print(
-        f"The store's cap is now epsilon {budget.epsilon:g} at delta {budget.delta:.3g}; `ledger cap` changes it."
-    )
+    print(f"The store's cap is now epsilon {budget.epsilon:g} at delta {budget.delta:.3g}; `ledger cap` changes it.")
     return create_ledger(store.ledger_path, store.fingerprint, budget)
 
 

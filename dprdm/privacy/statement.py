@@ -77,7 +77,9 @@ def _settings(fields: Mapping[str, Any]) -> str:
 
 def _of_weights() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is covered, and what is not, where it is the generator's weights that are private."""
-    encoder = "The weights that the training started from, and the encoder's: taken to be trained without the private data."
+    encoder = (
+        "The weights that the training started from, and the encoder's: taken to be trained without the private data."
+    )
     return COVERED_WEIGHTS, tuple(encoder if line == PUBLIC_WEIGHTS else line for line in NOT_COVERED)
 
 

@@ -50,7 +50,7 @@ class PrivateGradients:
         self._totals = self._totals or self._zeros()
         for parameter, sample, total in zip(self.parameters, samples, self._totals, strict=True):
             sample[factors == 0] = 0.0  # infinity times nothing is no number
-            total += torch.einsum("i,i...->...", factors.to(sample), sample).double()
+            total.add_(torch.einsum("i,i...->...", factors.to(sample), sample))
             parameter.grad_sample = parameter.grad = None  # type: ignore[attr-defined]
 
     def finish(self) -> None:
@@ -90,5 +90,7 @@ def clip_factors(samples: Sequence[Tensor], max_grad_norm: float) -> Tensor:
 def _of_images(parameter: nn.Parameter) -> Tensor:
     sample: Tensor | None = parameter.grad_sample  # type: ignore[attr-defined]
     if not isinstance(sample, Tensor):
-        raise UserError("Expected one gradient an image of every trained weight; a layer was used twice, or not at all.")
+        raise UserError(
+            "Expected one gradient an image of every trained weight; a layer was used twice, or not at all."
+        )
     return sample

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from dprdm import check
 from dprdm.diffusion.network import ConditionedUNet

@@ -38,7 +38,7 @@ def test_is_charged_as_one_query(plan: TrainingPlan) -> None:
 
 
 def test_noise_that_costs_more_than_the_budget_is_refused() -> None:
-    with pytest.raises(UserError, match="60 steps with noise_std 0.1 cost epsilon"):
+    with pytest.raises(UserError, match=r"60 steps with noise_std 0\.1 cost epsilon"):
         plan_training(MECHANISM, Budget(1.0, DELTA), 0.1)
 
 

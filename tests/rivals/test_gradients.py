@@ -104,7 +104,9 @@ def test_no_image_moves_the_sum_by_more_than_the_sensitivity() -> None:
 def test_factors_bring_every_image_to_at_most_the_norm() -> None:
     draws = torch.Generator().manual_seed(0)
     scales = torch.logspace(-6, 6, 50)
-    samples = [torch.randn(50, *shape, generator=draws) * scales.view(-1, *[1] * len(shape)) for shape in ((3,), (2, 5))]
+    samples = [
+        torch.randn(50, *shape, generator=draws) * scales.view(-1, *[1] * len(shape)) for shape in ((3,), (2, 5))
+    ]
     factors = clip_factors(samples, 0.7)
     norms = torch.cat([sample.flatten(1) for sample in samples], 1).double().norm(dim=1)
     assert (factors * norms <= 0.7 * (1 + 1e-12)).all()

@@ -8,8 +8,8 @@ from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.fashion import FashionDemo
 from dprdm.data.index import build_store
 from dprdm.data.neighbours import NoProgress
-from dprdm.data.source import ImageSource
 from dprdm.data.opening import open_public_store
+from dprdm.data.source import ImageSource
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import StoreError
 from dprdm.privacy.noise import SecureNoise
@@ -46,7 +46,9 @@ def made(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("images")
     encoder, source = ClipEncoder(), Some("private", 0, 30)
     build_store(source, encoder, tmp_path / "private", PrivateStore, NoProgress())
-    public = NeighbourDataModule(Some("pool", 0, 60), encoder, tmp_path / "public", k=3, spread=8, image_size=28, channels=1, mirror=False)
+    public = NeighbourDataModule(
+        Some("pool", 0, 60), encoder, tmp_path / "public", k=3, spread=8, image_size=28, channels=1, mirror=False
+    )
     open_public_store(public.source, encoder, tmp_path / "public")
     return source, PrivateStore(tmp_path / "private"), public
 
