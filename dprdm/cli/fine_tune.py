@@ -125,6 +125,8 @@ def _require_lasting(trainer: L.Trainer) -> None:
         raise UserError(f"Expected no ModelCheckpoint. {LOST}")
     if trainer.world_size > 1:
         raise UserError("Expected one device: private fine-tuning draws its samples and its noise in one process.")
+    if "16" in str(trainer.precision):
+        raise UserError("Expected full precision: gradients of single images are clipped and summed in float32.")
     if trainer.accumulate_grad_batches != 1:
         raise UserError("Expected accumulate_grad_batches=1: a private step is one sample; see physical_batch.")
 

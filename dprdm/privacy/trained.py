@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def to_note(certificate: Certificate) -> dict[str, str]:
     return {NOTE: json.dumps(asdict(certificate))}
 
 
-def from_note(metadata: dict[str, str]) -> Certificate | None:
+def from_note(metadata: Mapping[str, str]) -> Certificate | None:
     """The certificate that a file of weights carries; None of weights that were trained on public images alone."""
     if NOTE not in metadata:
         return None
