@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import lightning as L
@@ -17,6 +18,9 @@ class Generator(L.LightningModule, ABC):
     Nothing here knows of a budget, a private store or a mechanism: those are options of `predict`, and no checkpoint can
     change them.
     """
+
+    # What the file of weights in use says of itself: privately trained weights carry their certificate there.
+    weights_metadata: Mapping[str, str] = MappingProxyType({})
 
     def predict_step(self, batch: Mapping[str, Any], _index: int) -> Pixels:
         """Images (image, channel, height, width) uint8 for released conditions."""

@@ -19,7 +19,7 @@ from dprdm.diffusion.network import ConditionedUNet, NetworkConfig
 from dprdm.diffusion.sampler import sample
 from dprdm.diffusion.schedule import ScheduleConfig, SolverName, denoising_loss
 from dprdm.diffusion.shapes import Images, Pixels
-from dprdm.diffusion.weights import read_weights
+from dprdm.diffusion.weights import read_metadata, read_weights
 from dprdm.errors import UserError
 from dprdm.generator import Generator
 from dprdm.schedules import learning_rate_factor
@@ -100,16 +100,14 @@ class RetrievalDiffusion(Generator):
 
     def training_step(self, batch: Mapping[str, Tensor], _index: int) -> Tensor:
         """Denoising loss of images given their noisy neighbours."""
-        loss = self._loss(batch)
+        loss = self.loss(batch)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
     def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
         """The same loss on held-out public images, with the same draws at every epoch."""
         generator = torch.Generator(self.device).manual_seed(index)
-        self.log(
-            "val/loss", self._loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True
-        )
+        self.log("val/loss", self.loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True)
 
     def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
         """Draw one image per condition; the same (weights, condition, seed) gives the same image in any batch."""
@@ -144,9 +142,17 @@ class RetrievalDiffusion(Generator):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def export(self, path: Path) -> None:
-        """Write the network's weights in half precision: no optimiser, no hyperparameters, no history."""
-        state = {name: tensor.detach().cpu().half().contiguous() for name, tensor in self.network.state_dict().items()}
-        save_file(state, path)
+        """Write the network's weights in half precision: no optimiser, no hyperparameters; a private training stays stated."""
+        self.export_tensors(self.network.state_dict(), path, self.weights_metadata)
+
+    def export_tensors(self, tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+        """Write tensors of the network, by its names, in half precision.
+
+        Args:
+            metadata: what the file says of itself.
+        """
+        state = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
+        save_file(state, path, dict(metadata) or None)
 
     def fingerprint(self) -> str:
         """SHA-256 of the weights in use, so that images of two networks are never mixed."""
@@ -166,13 +172,15 @@ class RetrievalDiffusion(Generator):
                 "Expected the generator's weights. Train them with `fit`, then name the file with --weights."
             )
         state = read_weights(path, self.network.config)
+        self.weights_metadata = read_metadata(path)
         try:
             self.network.load_state_dict(state)
         except RuntimeError as error:
             reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
             raise UserError(f"Expected weights of this network in {path}; loading them failed: {reason}") from error
 
-    def _loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
+    def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
+        """Mean denoising loss of a batch of images (`image`) and their neighbours (`neighbours`)."""
         latents = self.first_stage.encode(to_images(batch["image"]))
         condition, noise_std = train_condition(batch["neighbours"], self.max_noise_std, self.is_aggregated, generator)
         if self.denoised is not None:

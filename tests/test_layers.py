@@ -12,10 +12,12 @@ LAYERS = (
      "privacy.chain", "public", "encoders", "diffusion"),
     ("privacy.spending", "retrieval.store", "retrieval.sampling", "retrieval.grid", "retrieval.retriever",
      "privacy.mechanism", "privacy.ledger"),
-    ("codebook", "privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate", "retrieval.stored",
+    ("codebook", "privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate",
+     "privacy.training", "privacy.trained", "retrieval.stored",
      "retrieval.duplicates", "retrieval.release"),
     ("conditioning", "data", "metrics", "audit", "runs", "results", "rendered"),
     ("generator", "pipelines", "model", "callbacks", "resuming", "rendering", "report"),
+    ("rivals",),
     ("cli",),
 )  # fmt: skip
 MODULES = sorted((ROOT / "dprdm").rglob("*.py"))

@@ -72,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"{type(error).__name__ if type(error) is not UserError else 'Error'}: {error}", file=sys.stderr)
         return REFUSED
-    except KeyboardInterrupt:
-        return _interrupted()
+    except KeyboardInterrupt as stopped:
+        return _interrupted(str(stopped))
     except SystemExit as done:
         if isinstance(done.__context__, KeyboardInterrupt):  # the Trainer turns an interruption into exit code 1
             return _interrupted()
@@ -88,8 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
 
 
-def _interrupted() -> int:
-    print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+def _interrupted(sentence: str = "") -> int:
+    goes_on = "What was finished is kept; the same command goes on from there."
+    print(f"\nInterrupted. {sentence or goes_on}", file=sys.stderr)
     return INTERRUPTED
 
 

@@ -18,6 +18,7 @@ from dprdm.diffusion.weights import save_folder
 from dprdm.errors import UserError
 from dprdm.files import fill_folder, write_text
 from dprdm.model import RetrievalDiffusion
+from dprdm.privacy.trained import from_note
 
 GENERATOR, FIRST_STAGE, CONFIG = "generator.safetensors", "first_stage", "model.yaml"
 
@@ -88,6 +89,10 @@ def export_checkpoint(weights: Path, like: str | None = None, out: Path | None =
     described = _generator_in(Path(find_config(like)))
     schedule = ScheduleConfig(**described.get("schedule", {}))
     model = RetrievalDiffusion(NetworkConfig(**described["network"]), schedule, weights=find_beside_project(weights))
+    if from_note(model.weights_metadata) is not None:
+        raise UserError(
+            f"Expected public weights; {weights} carries a certificate, which a diffusers folder would lose."
+        )
     folder = out or weights.with_suffix("")
     fill_folder(folder, lambda beside: save_folder(model.network, model.process, beside))
     print(f"{folder}: a diffusers UNet2DConditionModel, its scheduler, and the null condition.")

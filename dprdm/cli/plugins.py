@@ -75,8 +75,13 @@ def expand_arguments(arguments: list[str]) -> list[str]:
 
 def instantiate(config: Any) -> Any:
     """The plugin that a parsed config (`class_path`, `init_args`) describes."""
-    module, _, name = config.class_path.rpartition(".")
-    return getattr(importlib.import_module(module), name)(**dict(config.get("init_args") or {}))
+    return import_class(config.class_path)(**dict(config.get("init_args") or {}))
+
+
+def import_class(path: str) -> Any:
+    """The class of this full name."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def plugin_named(kind: str, name: str, **fields: Any) -> Any:

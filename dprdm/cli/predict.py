@@ -16,8 +16,9 @@ from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
 from dprdm.generator import Generator
-from dprdm.privacy.certificate import Certificate, read_certificate
+from dprdm.privacy.certificate import Certificate, read_certificate, write_certificate
 from dprdm.privacy.plan import describe
+from dprdm.privacy.trained import certify_drawn, certify_weights, from_note
 from dprdm.processes import decide_on_first
 from dprdm.rendering import Rendering, render
 from dprdm.report.grid import write_grids
@@ -47,7 +48,11 @@ class Prediction:
     ) -> None:
         if not isinstance(model, Generator):
             raise UserError(f"Expected a generator to predict with, not {type(model).__name__}. Name another --config.")
-        model.load_weights(None if options.weights is None else find_beside_project(options.weights))
+        weights = None if options.weights is None else find_beside_project(options.weights)
+        model.load_weights(weights)
+        self.training = _training_of(model, weights)
+        if self.training is not None:
+            _require_public_conditions(options, self.training)
         self.trainer, self.model, self.options = trainer, model, options
         self.resolved_config = resolved_config
         self.data = data
@@ -67,7 +72,9 @@ class Prediction:
         conditions = self._conditions(run)
         samples = list_samples(conditions.requests, options.images_per_release, options.seed)
         self._begin(run, conditions, samples)
-        read_certificate(run.folder)  # nothing is drawn that none vouches for
+        certificate = read_certificate(run.folder)  # nothing is drawn that none vouches for
+        if self._stated(certificate) != certificate:  # conditions of another run, drawn from with these weights
+            write_certificate(self._stated(certificate), run.folder)
         return Rendering(
             run.folder,
             options.conditions or run.conditions,
@@ -128,8 +135,12 @@ class Prediction:
         before = read_json(run.rendering) if run.rendering.exists() else {}
         if before.get("request", self._request()) != self._request():
             raise UserError(f"{run.folder} holds another request's images. Give this run another --name.")
-        self._releasing().write(run, self.resolved_config)
+        self._releasing().write(run, self.resolved_config, self._stated)
         return Conditions.load(run.conditions)
+
+    def _stated(self, certificate: Certificate) -> Certificate:
+        """The certificate of images, with what the weights cost."""
+        return certificate if self.training is None else certify_drawn(self.training, certificate)
 
     def _begin(self, run: Run, conditions: Conditions, samples: list[Sample]) -> None:
         """Refuse to mix images of two settings in one folder; then write the table of what will be there.
@@ -176,6 +187,23 @@ class Prediction:
         spent, cap = (store_spent(ledger), ledger["cap"]["epsilon"]) if ledger is not None else (None, None)
         config = yaml.safe_load(self.resolved_config)
         track_run(run.folder, config, samples, certificate.epsilon, cap, spent)
+
+
+def _training_of(model: Generator, weights: Path | None) -> Certificate | None:
+    """The certificate of the private training that the weights come from; None of public weights."""
+    training = from_note(dict(model.weights_metadata))
+    return training if training is None or weights is None else certify_weights(training, weights)
+
+
+def _require_public_conditions(options: PredictOptions, training: Certificate) -> None:
+    """Refuse, before anything is charged or written, conditions that cost something themselves."""
+    if options.conditions is not None:
+        certify_drawn(training, read_certificate(options.conditions.parent))
+    elif options.retriever.reads_private or options.codebook is not None:
+        raise UserError(
+            "Expected --retriever public: these weights were trained on private images, which has its own cost, and one "
+            "certificate cannot state two."
+        )
 
 
 def store_spent(ledger: dict[str, Any]) -> float:

@@ -1,5 +1,6 @@
 """The first half of `predict`: from options to a conditions file and its certificate."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dprdm.cli.plugins import known_plugins
 from dprdm.conditioning import mix
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.index import build_store
+from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.privacy.budget import Budget
@@ -62,15 +64,21 @@ class Releasing:
             raise UserError("Expected a prompt. Give one with --prompt, or a file with one a line with --prompts.")
         return list(dict.fromkeys(prompts))
 
-    def write(self, run: Run, resolved_config: str) -> None:
-        """Leave conditions and certificate in the run's folder, charging for what was not released before."""
+    def write(
+        self, run: Run, resolved_config: str, stated: Callable[[Certificate], Certificate] = lambda same: same
+    ) -> None:
+        """Leave conditions and certificate in the run's folder, charging for what was not released before.
+
+        Args:
+            stated: adds to the certificate what the generator's weights cost.
+        """
         requests = [Request(p, r) for p in self.prompts() for r in range(self.options.releases_per_prompt)]
         if self.options.codebook is not None:
             certificate = self._answer_from_file(self.options.codebook, requests, run)
         else:
             certificate = self._release(requests, run)
         write_text(run.config, resolved_config)
-        write_certificate(certificate, run.folder)
+        write_certificate(stated(certificate), run.folder)
 
     def _release(self, requests: list[Request], run: Run) -> Certificate:
         """Ask the store, and pay for what was not released before."""
@@ -138,21 +146,7 @@ class Releasing:
     def _store(self) -> PrivateStore | PublicStore:
         if not self.retriever.reads_private:
             return self.data.public_store()
-        path = self.options.private_store
-        if path is None:
-            raise UserError("Expected a private store. Make one with `index`, then name it with --private_store.")
-        if not (path / MANIFEST).exists() and self.options.private is not None:
-            source = self.options.private
-            if source.group(0) is not None:
-                raise UserError(
-                    "These images are grouped by person, and `predict` would index them as single images. "
-                    "Make the store with `index --group_column ... --max_per_group ...` first."
-                )
-            with tqdm(total=len(source), desc="Embedding private images", unit="image") as progress:
-                report = build_store(source, self.data.encoder, path, PrivateStore, progress)
-            for key in report.skipped:
-                print(f"Skipped, cannot be read: {key}")
-        return PrivateStore(path)
+        return open_private_store(self.options, self.data.encoder)
 
     def _plan(self, store: PrivateStore | PublicStore, num_requests: int) -> Plan:
         options = self.options
@@ -195,12 +189,7 @@ class Releasing:
     def _ledger(self, store: PrivateStore | PublicStore, budget: Budget) -> Ledger | None:
         if not isinstance(store, PrivateStore):
             return None
-        if ledger_exists(store.ledger_path):
-            return Ledger(store.ledger_path, store.fingerprint)
-        print(
-            f"The store's cap is now epsilon {budget.epsilon:g} at delta {budget.delta:.3g}; `ledger cap` changes it."
-        )
-        return create_ledger(store.ledger_path, store.fingerprint, budget)
+        return open_ledger(store, budget)
 
     def _beside(self, queries: Queries) -> Released:
         """What the private vector is mixed with: the query, or the mean of its public neighbours, without noise."""
@@ -220,6 +209,33 @@ class Releasing:
             if len(distinct) == MOST_DEFAULT_PROMPTS:
                 break
         return list(distinct)
+
+
+def open_private_store(options: PredictOptions, encoder: ClipEncoder) -> PrivateStore:
+    """The private store that was named; made of the private images that were named if it is not there yet."""
+    path = options.private_store
+    if path is None:
+        raise UserError("Expected a private store. Make one with `index`, then name it with --private_store.")
+    if not (path / MANIFEST).exists() and options.private is not None:
+        source = options.private
+        if source.group(0) is not None:
+            raise UserError(
+                "These images are grouped by person, and `predict` would index them as single images. "
+                "Make the store with `index --group_column ... --max_per_group ...` first."
+            )
+        with tqdm(total=len(source), desc="Embedding private images", unit="image") as progress:
+            report = build_store(source, encoder, path, PrivateStore, progress)
+        for key in report.skipped:
+            print(f"Skipped, cannot be read: {key}")
+    return PrivateStore(path)
+
+
+def open_ledger(store: PrivateStore, budget: Budget) -> Ledger:
+    """The ledger of a private store; made with this budget as the cap if there is none yet."""
+    if ledger_exists(store.ledger_path):
+        return Ledger(store.ledger_path, store.fingerprint)
+    print(f"The store's cap is now epsilon {budget.epsilon:g} at delta {budget.delta:.3g}; `ledger cap` changes it.")
+    return create_ledger(store.ledger_path, store.fingerprint, budget)
 
 
 def _read_prompts(path: Path) -> list[str]:

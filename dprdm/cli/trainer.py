@@ -11,7 +11,8 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from dprdm.cli.configs import has_config, resolve_configs
+from dprdm.cli.configs import find_beside_project, has_config, resolve_configs
+from dprdm.cli.fine_tune import fine_tune, prepare_config, reads_private_images
 from dprdm.cli.fit import fit
 from dprdm.cli.function import sentence_inside
 from dprdm.cli.options import PredictOptions
@@ -20,19 +21,22 @@ from dprdm.cli.predict import Prediction
 from dprdm.cli.progress import RenderingBar
 from dprdm.errors import UserError
 from dprdm.processes import ending_together, is_first_process
+from dprdm.rivals.fine_tuning import PrivateFineTuning
 
 DEMO_CONFIG = "demo.yaml"
 # The paper's.
 DEFAULT_PLUGINS = {"mechanism": "gaussian", "retriever": "exact", "denoiser": "none"}
 OPTION_NAMES = tuple(option.name for option in fields(PredictOptions))
-# Of these, what each command takes besides: both read public data, so no other would have a meaning.
+# Of these, what each command takes besides: both read public data, so no other would have a meaning ...
 PUBLIC_OPTIONS = {"fit": {"wandb"}, "validate": set[str]()}
+# ... but for a `fit` of a model that is there to read private images, under a budget.
+PRIVATE_OPTIONS = {"eps", "delta", "noise_std", "private_store", "private", "account"}
 
 
 def run_trainer(command: str, arguments: list[str]) -> int:
     """Run one of the commands that need a Trainer; return 0, or raise UserError before anything was read or spent."""
     if command != "predict":
-        _refuse_predict_options(command, arguments)
+        _refuse_predict_options(command, arguments, PRIVATE_OPTIONS if command == "fit" else set())
     elif any(argument.startswith("--ckpt_path") for argument in arguments):
         raise UserError("`predict` takes exported weights, not a checkpoint. Name them with --weights.")
     if command == "predict" and not has_config(arguments):
@@ -93,7 +97,12 @@ class DprdmCLI(LightningCLI):
         parser = self._subcommand_parsers[self.subcommand]
         self.resolved_config = parser.dump(config.clone(), skip_none=True, skip_validation=True)
         _require_checkpoint(config.ckpt_path)
+        _find_weights(config.model.init_args)
+        if self.subcommand == "fit" and reads_private_images(config.model.class_path):
+            prepare_config(config)
+            return
         if self.subcommand != "predict":
+            _refuse_predict_options(self.subcommand, self.given, set())
             config.private = None
             # Before a large network is built: are the images there at all?
             if source := config.data.init_args.get("source"):
@@ -112,6 +121,11 @@ class DprdmCLI(LightningCLI):
             config.private = None
             config.data = Namespace(class_path="lightning.LightningDataModule", init_args=Namespace())
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """LightningCLI's; what was given stays known."""
+        self.given = list(args or [])
+        super().parse_arguments(parser, args)
+
     def options(self) -> PredictOptions:
         """The options of this run."""
         config = self.config_init[self.subcommand]
@@ -122,7 +136,10 @@ class DprdmCLI(LightningCLI):
 
     def fit(self, model: L.LightningModule, ckpt_path: Any = None, **arguments: Any) -> None:
         """Train, tracked by W&B where asked for; go on where the same command was interrupted."""
-        fit(self.trainer, model, self.resolved_config, self.options().out, ckpt_path, **arguments)
+        if isinstance(model, PrivateFineTuning):
+            fine_tune(self.trainer, model, arguments.get("datamodule"), self.options(), self.resolved_config)
+        else:
+            fit(self.trainer, model, self.resolved_config, self.options().out, ckpt_path, **arguments)
 
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
         """Release on one process, then render."""
@@ -130,12 +147,19 @@ class DprdmCLI(LightningCLI):
             Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
 
 
-def _refuse_predict_options(command: str, arguments: list[str]) -> None:
+def _refuse_predict_options(command: str, arguments: list[str], besides: set[str]) -> None:
     named = {argument.partition("=")[0].removeprefix("--").partition(".")[0] for argument in arguments}
-    if misplaced := sorted(named & set(OPTION_NAMES) - PUBLIC_OPTIONS[command]):
+    if misplaced := sorted(named & set(OPTION_NAMES) - PUBLIC_OPTIONS[command] - besides):
         raise UserError(
             f"`{command}` reads public data only, so --{misplaced[0]} would have no effect; it is an option of `predict`."
         )
+
+
+def _find_weights(model: Namespace) -> None:
+    """Public weights to start from, where they are named from this project's folder: those of the model, or of the one in it."""
+    for arguments in (model, (model.get("generator") or {}).get("init_args") or {}):
+        if arguments.get("weights") is not None:
+            arguments["weights"] = find_beside_project(arguments["weights"])
 
 
 def _require_checkpoint(path: Any) -> None:

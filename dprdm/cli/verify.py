@@ -10,6 +10,7 @@ from dprdm.files import hash_file
 from dprdm.privacy import events
 from dprdm.privacy.certificate import Certificate, read_certificate, recompute
 from dprdm.privacy.ledger import Ledger
+from dprdm.privacy.training import DpSgd
 from dprdm.retrieval.store import PrivateStore
 
 CONDITIONS = "conditions.safetensors"
@@ -30,21 +31,29 @@ def verify(run: Path, store: Path | None = None) -> None:
         raise UserError(f"The certificate says epsilon {epsilon:.6g}; its event costs {recomputed.epsilon:.6g}.")
     print(f"{certificate.status}: epsilon {recomputed.epsilon:.6g} at delta {certificate.delta:.4g}, recomputed.")
     _check_event(certificate)
-    if hash_file(run / CONDITIONS) != certificate.conditions_sha256:
-        raise UserError(f"{run / CONDITIONS} is not the file that was certified: its hash differs.")
-    print("The conditions are the ones certified.")
+    if certificate.conditions_sha256:
+        _check_hash(run / CONDITIONS, certificate.conditions_sha256)
+        print("The conditions are the ones certified.")
+    else:
+        assert certificate.weights is not None  # nothing else is certified without conditions
+        _check_hash(run / certificate.weights["file"], certificate.weights["sha256"])
+        print("The weights are the ones certified.")
     release = run / f"{certificate.mechanism['name']}.safetensors"
     if certificate.release_sha256 is not None and release.exists():
-        if hash_file(release) != certificate.release_sha256:
-            raise UserError(f"{release} is not the file that was certified: its hash differs.")
+        _check_hash(release, certificate.release_sha256)
         print(f"The release in {release.name} is the one certified.")
     if store is not None:
         _check_ledger(certificate, store)
 
 
+def _check_hash(path: Path, sha256: str) -> None:
+    if hash_file(path) != sha256:
+        raise UserError(f"{path} is not the file that was certified: its hash differs.")
+
+
 def _check_event(certificate: Certificate) -> None:
     """The event must be what the certified mechanism states of itself."""
-    plugin = known_plugins("mechanism").get(certificate.mechanism["name"])
+    plugin = (known_plugins("mechanism") | {DpSgd.name: DpSgd}).get(certificate.mechanism["name"])
     if plugin is None:
         print(f"The mechanism {certificate.mechanism['name']} is not installed: its event is taken as certified.")
         return

@@ -53,11 +53,7 @@ class ImagesWithNeighbours(Dataset[Item]):
         self.k, self.spread = k, spread
         self.table = neighbour_table(store, spread)
         self.positions = store.source_index()
-        colours = v2.Grayscale(1) if channels == 1 else v2.RGB()
-        flip = [v2.RandomHorizontalFlip()] if mirror else []
-        self.transform = v2.Compose(
-            [v2.PILToTensor(), colours, v2.Resize(image_size, antialias=True), v2.CenterCrop(image_size), *flip]
-        )
+        self.transform = to_pixels(image_size, channels, mirror)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -65,20 +61,30 @@ class ImagesWithNeighbours(Dataset[Item]):
     def __getitem__(self, row: int) -> Item:
         row, picture = next_readable(self.source, self.positions, row)
         image = self.transform(picture)
-        ranks = self._ranks()
+        ranks = draw_ranks(self.k, self.spread)
         return {
             "image": image,
             "neighbours": torch.from_numpy(self.store.vectors(self.table[row][ranks].astype(np.int64))),
             "centre": torch.from_numpy(self.centres.of_row(row)),
         }
 
-    def _ranks(self) -> np.ndarray:
-        """k ranks: the first k of a random permutation of 0 .. m - 1, with log m uniform in [log k, log spread]."""
-        if self.spread == self.k:
-            return np.arange(self.k)
-        uniform = torch.rand(()).item()  # noqa: TID251 - public
-        reach = round(self.k * (self.spread / self.k) ** uniform)
-        return torch.randperm(reach)[: self.k].numpy()
+
+def draw_ranks(k: int, spread: int) -> np.ndarray:
+    """k ranks: the first k of a random permutation of 0 .. m - 1, with log m uniform in [log k, log spread]."""
+    if spread == k:
+        return np.arange(k)
+    uniform = torch.rand(()).item()  # noqa: TID251 - public
+    reach = round(k * (spread / k) ** uniform)
+    return torch.randperm(reach)[:k].numpy()
+
+
+def to_pixels(image_size: int, channels: int, mirror: bool) -> v2.Compose:
+    """A picture to uint8 (channel, image_size, image_size): its middle square, half of the time mirrored if `mirror`."""
+    colours = v2.Grayscale(1) if channels == 1 else v2.RGB()
+    flip = [v2.RandomHorizontalFlip()] if mirror else []
+    return v2.Compose(
+        [v2.PILToTensor(), colours, v2.Resize(image_size, antialias=True), v2.CenterCrop(image_size), *flip]
+    )
 
 
 class NeighbourDataModule(L.LightningDataModule):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -39,6 +39,14 @@ def read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
             f"Expected weights for condition_scale={config.condition_scale:g} in {path}; theirs is another."
         )
     return {**{f"unet.{name}": tensor for name, tensor in unet.state_dict().items()}, **condition}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What a file of weights says of itself; nothing of a folder."""
+    if not path.is_file():
+        return {}
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata() or {})
 
 
 def save_folder(network: ConditionedUNet, process: DDPMScheduler, folder: Path) -> None:

@@ -24,7 +24,7 @@ FORMAT = 1
 JSON_NAME = "certificate.json"
 WORDS_NAME = "certificate.md"
 SOURCE = Path(__file__).resolve().parents[1]
-GUARANTEED = ("privacy", "retrieval", "codebook", "public")
+GUARANTEED = ("privacy", "retrieval", "codebook", "public", "rivals")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Certificate:
         num_queries: distinct requests answered in this output.
         event: what was done, for the accountant.
         ledger: row and hash of the last payment, the cap, and what the store has spent in all.
+        conditions_sha256: of the released vectors; empty where weights were released.
         release_sha256: of the file that answers later queries; None of a mechanism that releases for each query.
+        weights: name and hash of the privately trained weights that this is of, or that images were drawn with.
     """
 
     status: str
@@ -63,6 +65,7 @@ class Certificate:
     code_version: str
     created: str
     release_sha256: str | None = None
+    weights: dict[str, str] | None = None
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -111,18 +114,18 @@ def certify(
         event=events.to_json(event),
         accountants={**costs.to_json(), **(cross_checks or {})},
         store_fingerprint=store_fingerprint,
-        ledger=_ledger_entry(ledger),
+        ledger=ledger_entry(ledger),
         conditions_sha256=hash_file(conditions),
         rng=noise.source,
-        code_version=f"dprdm {dprdm.__version__}, sources {hash_sources()[:16]}",
-        created=_now(),
+        code_version=code_version(),
+        created=now(),
         release_sha256=None if release is None else hash_file(release),
     )
 
 
 def certify_again(certificate: Certificate, num_queries: int, conditions: Path) -> Certificate:
     """The certificate of an output that was computed from what another one certifies, without the private data."""
-    return replace(certificate, num_queries=num_queries, conditions_sha256=hash_file(conditions), created=_now())
+    return replace(certificate, num_queries=num_queries, conditions_sha256=hash_file(conditions), created=now())
 
 
 def write_certificate(certificate: Certificate, folder: Path) -> None:
@@ -157,7 +160,13 @@ def hash_sources() -> str:
     return digest.hexdigest()
 
 
-def _now() -> str:
+def code_version() -> str:
+    """Which code this is."""
+    return f"dprdm {dprdm.__version__}, sources {hash_sources()[:16]}"
+
+
+def now() -> str:
+    """The time, as certificates state it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -167,7 +176,8 @@ def _status(plan: Plan, retriever: Retriever) -> str:
     return "private" if plan.is_private else "NON-PRIVATE"
 
 
-def _ledger_entry(ledger: Ledger | None) -> dict[str, Any] | None:
+def ledger_entry(ledger: Ledger | None) -> dict[str, Any] | None:
+    """The last row of a ledger, its cap, and what is spent."""
     if ledger is None:
         return None
     last, cap = ledger.rows()[-1], ledger.cap()

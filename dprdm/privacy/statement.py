@@ -8,10 +8,16 @@ COVERED = (
     "of them, with any seed and any generator.",
     "Attackers who know every other record, the prompts, the settings, this program and the model weights.",
 )
+COVERED_WEIGHTS = (
+    "The trained weights, and all that is computed from them without the private data: images, any number of them, for any "
+    "prompts.",
+    "Attackers who know every other record, the prompts, the settings and this program.",
+)
+PUBLIC_WEIGHTS = "The models' weights: generator and encoder are taken to be trained without the private data."
 NOT_COVERED = (
     "The prompts. They must not be taken from the private data: a caption copied from a record is published as it is.",
     "Numbers computed from the private data in another way, such as metrics against private images.",
-    "The models' weights: generator and encoder are taken to be trained without the private data.",
+    PUBLIC_WEIGHTS,
     "Settings chosen by looking at the private data or at earlier answers from it. Queries may depend on those.",
     "How long a run took.",
     "Records that are also in another store, and near copies of a record under another unit.",
@@ -23,7 +29,8 @@ def to_words(certificate: Mapping[str, Any]) -> str:
     """The Markdown of a certificate, from its fields."""
     parts = [_headline(certificate), _settings(certificate)]
     if certificate["status"] == "private":
-        parts += [_list("Covered", COVERED), _list("Not covered", (*_row_count(certificate), *NOT_COVERED))]
+        covered, not_covered = (COVERED, NOT_COVERED) if certificate.get("weights") is None else _of_weights()
+        parts += [_list("Covered", covered), _list("Not covered", (*_row_count(certificate), *not_covered))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -59,12 +66,21 @@ def _settings(fields: Mapping[str, Any]) -> str:
         "Charged": f"{costs['charged']}, {costs['library']}",
         "Store": fields["store_fingerprint"],
         "Store's ledger": "none" if ledger is None else f"row {ledger['row']}, {_spent(ledger)}",
-        "Conditions, sha256": fields["conditions_sha256"],
+        "Conditions, sha256": fields["conditions_sha256"] or "none",
+        **({"Weights, sha256": fields["weights"]["sha256"]} if fields.get("weights") else {}),
         "Randomness": fields["rng"],
         "Code": fields["code_version"],
         "Made": fields["created"],
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in lines.items())])
+
+
+def _of_weights() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is covered, and what is not, where it is the generator's weights that are private."""
+    encoder = (
+        "The weights that the training started from, and the encoder's: taken to be trained without the private data."
+    )
+    return COVERED_WEIGHTS, tuple(encoder if line == PUBLIC_WEIGHTS else line for line in NOT_COVERED)
 
 
 def _spent(ledger: Mapping[str, Any]) -> str:

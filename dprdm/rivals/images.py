@@ -1,0 +1,138 @@
+"""What a rival trains on: private images by Poisson samples, each with a condition that only itself and public data decide."""
+
+from collections.abc import Iterator
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from dprdm.data.datamodule import Item, NeighbourDataModule, draw_ranks, to_pixels
+from dprdm.data.index import require_source
+from dprdm.data.searchers import NumpySearcher
+from dprdm.data.source import ImageSource
+from dprdm.errors import UserError
+from dprdm.privacy.noise import SecureNoise
+from dprdm.privacy.training import DpSgd
+from dprdm.retrieval.sampling import poisson_sample
+from dprdm.retrieval.store import PrivateStore
+from dprdm.types import Query, RowIds
+
+
+class CaptionedImages(Dataset[Item]):
+    """Item i: `image` (channel, size, size) uint8 of the store's row i, `neighbours` (k, dim) of its caption, all public.
+
+    The neighbours are public images near the caption's vector, drawn as the generator's training draws those of an image; of an
+    image without a caption, near its own vector. So an item depends on one record and on public data.
+
+    Args:
+        source: the private images.
+        store: their private store: its rows are the records that the ledger is of.
+        public: serves public neighbours, and says how an image is cut.
+    """
+
+    def __init__(self, source: ImageSource, store: PrivateStore, public: NeighbourDataModule) -> None:
+        self.source, self.store, self.public = source, store, public
+        self.positions = store.source_index()
+        captions = [source.caption(int(position)) for position in self.positions]
+        distinct = {caption: number for number, caption in enumerate(dict.fromkeys(filter(None, captions)))}
+        self.caption_of = [distinct.get(caption) for caption in captions]
+        self.searcher = NumpySearcher(public.public_store())
+        self.table = [self._search(query) for query in public.encoder.texts(list(distinct))] if distinct else []
+        self.transform = to_pixels(public.image_size, public.channels, public.mirror)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, row: int) -> Item:
+        rows = self._near(row)[draw_ranks(self.public.k, self.public.spread)]
+        neighbours = self.public.public_store().vectors(rows)
+        image = self.transform(self.source.image(int(self.positions[row])))
+        return {"image": image, "neighbours": torch.from_numpy(neighbours)}
+
+    def _near(self, row: int) -> np.ndarray:
+        caption = self.caption_of[row]
+        return self.table[caption] if caption is not None else self._search(self.store.vectors(np.array([row]))[0])
+
+    def _search(self, query: Query) -> RowIds:
+        return self.searcher.search(query[None], self.public.spread)[1][0]
+
+
+class PoissonBatches(Sampler[list[int]]):
+    """Rows of one Poisson sample after another, each row in by its own coin, from the operating system's randomness.
+
+    Args:
+        num_records: rows there are.
+        sampling_rate: chance of each.
+        noise: where the coins come from; no seed repeats them.
+    Guarantee:
+        - Samples are Poisson, and seeds do not repeat them (tests/rivals/test_images.py::test_samples_are_poisson).
+    """
+
+    def __init__(self, num_records: int, sampling_rate: float, noise: SecureNoise) -> None:
+        self.num_records, self.sampling_rate, self.noise = num_records, sampling_rate, noise
+
+    def __len__(self) -> int:
+        """Samples in what is called an epoch: public, since it depends on the rate alone."""
+        return round(1 / self.sampling_rate)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for _ in range(len(self)):
+            yield poisson_sample(self.num_records, self.sampling_rate, self.noise).tolist()
+
+
+class PrivateImages(L.LightningDataModule):
+    """Serves private images for training, and public ones for validation: a loss on private images would give them away.
+
+    Args:
+        source: the private images.
+        store: their private store.
+        public: serves public neighbours and the public images set aside.
+        mechanism: says how they are sampled.
+        noise: where the coins of the samples come from.
+
+    Raises:
+        StoreError: if the store was made of other images.
+        UserError: if the unit of privacy is not one image.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        store: PrivateStore,
+        public: NeighbourDataModule,
+        mechanism: DpSgd,
+        noise: SecureNoise,
+    ) -> None:
+        super().__init__()
+        require_source(store, source)
+        store.require_encoder(public.encoder.identity)
+        if store.max_per_unit != 1:
+            raise UserError(f"Expected a store of single images; in {store.path} the unit of privacy is a person.")
+        self.images_of = (source, store, public)
+        self.public, self.mechanism, self.noise = public, mechanism, noise
+
+    def prepare_data(self) -> None:
+        """Find the neighbours of the public images set aside."""
+        self.public.prepare_data()
+
+    def setup(self, stage: str) -> None:
+        """Find the public neighbours of the private captions."""
+        self.public.setup(stage)
+        self.images = CaptionedImages(*self.images_of)
+
+    def train_dataloader(self) -> DataLoader[Item]:
+        """One Poisson sample a step, whatever its size; empty ones too."""
+        batches = PoissonBatches(len(self.images), self.mechanism.sampling_rate, self.noise)
+        workers = self.public.num_workers
+        return DataLoader(self.images, batch_sampler=batches, collate_fn=collate, num_workers=workers)
+
+    def val_dataloader(self) -> DataLoader[Item]:
+        """Public images, in order."""
+        return self.public.val_dataloader()
+
+
+def collate(items: list[Item]) -> dict[str, Tensor]:
+    """Stack items; of none, nothing."""
+    return {name: torch.stack([item[name] for item in items]) for name in items[0]} if items else {}
