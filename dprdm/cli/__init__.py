@@ -22,6 +22,7 @@ COMMANDS = {
     "ledger": "dprdm.cli.ledger:ledger",
     "verify": "dprdm.cli.verify:verify",
     "audit": "dprdm.cli.audit:audit",
+    "report": "dprdm.cli.report:report",
     "doctor": "dprdm.cli.doctor:doctor",
     "import-checkpoint": "dprdm.cli.import_checkpoint:import_checkpoint",
     "export-checkpoint": "dprdm.cli.import_checkpoint:export_checkpoint",
@@ -42,6 +43,7 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   ledger    what a store has spent; show, verify, cap
   verify    recompute a run's certificate
   audit     attack the private path; shows what it leaks at least
+  report    all of it as one page, with cards for publishing
   doctor    versions, devices and optional parts; what is broken
   import-checkpoint  a latent-diffusion or RDM checkpoint, converted
   export-checkpoint  a generator's weights as a diffusers folder

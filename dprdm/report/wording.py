@@ -1,0 +1,90 @@
+"""Numbers, names and paths as a reader wants them: shared by the HTML report, the Markdown page and the cards."""
+
+import math
+import re
+from typing import NamedTuple
+
+from dprdm.results import Measurement, Setting
+
+# A path of this machine says who works here and how: of absolute ones only the last part is shown.
+ABSOLUTE = re.compile(r"(?<![\w./~:])~?/(?:[^/\s'\",:;=]+/)+(?=[^/\s'\",:;=]|\b|$)")
+MATCHED, OPAQUE = "\N{HORIZONTAL ELLIPSIS}/", "\N{EN DASH}"
+
+
+class Name(NamedTuple):
+    """What a metric is called, and which way is better."""
+
+    text: str
+    better: str = ""
+
+
+LOWER, HIGHER = "lower is better", "higher is better"
+METRICS = {
+    "fid": Name("FID", LOWER),
+    "kid": Name("KID", LOWER),
+    "cmmd": Name("CMMD", LOWER),
+    "clip_score": Name("CLIP score", HIGHER),
+    "precision": Name("Precision", HIGHER),
+    "recall": Name("Recall", HIGHER),
+    "density": Name("Density", HIGHER),
+    "coverage": Name("Coverage", HIGHER),
+    "accuracy": Name("Accuracy", HIGHER),
+    "cosine": Name("Cosine to the clean mean", HIGHER),
+    "tpr_at_1_fpr": Name("TPR at 1% FPR", "lower is safer"),
+    "auc": Name("AUC", "0.5 is a coin's"),
+    "epsilon": Name("epsilon"),
+}
+
+
+def metric_name(metric: str) -> Name:
+    """What a metric is called; one that is not listed goes by its own name."""
+    return METRICS.get(metric, Name(metric.replace("_", " ").capitalize()))
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Plain digits where they are readable, a power of ten where not; `infinite` for None and inf."""
+    if value is None or math.isinf(value):
+        return "infinite"
+    if value and not 1e-3 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
+        return f"{mantissa}\N{MULTIPLICATION SIGN}10{_superscript(int(exponent))}"
+    if value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}".rstrip("0").rstrip(".")
+
+
+def setting(value: Setting) -> str:
+    """A setting in a table."""
+    if isinstance(value, int | float):
+        return number(float(value))
+    return OPAQUE if value is None else shortened(value)
+
+
+def measured(found: Measurement | None) -> str:
+    """A number with its interval, as it stands in a cell."""
+    if found is None:
+        return OPAQUE
+    digits = 3
+    if found.low is None or found.high is None:
+        return number(found.value, digits)
+    return f"{number(found.value, digits)} [{number(found.low, digits)}, {number(found.high, digits)}]"
+
+
+def share(value: float) -> str:
+    """A probability in per cent, rounded up in its last digit where it is an upper bound that nears 100%."""
+    return f"{math.ceil(value * 1000 - 1e-9) / 10:g}%" if value < 0.999 else "100%"
+
+
+def odds(epsilon: float) -> str:
+    """e to the epsilon, with two digits, or as a power where nobody would read the digits."""
+    factor = math.exp(min(epsilon, 700))
+    return f"{factor:,.2f}" if factor < 10 else f"{factor:,.0f}" if factor < 1e6 else number(factor, 3)
+
+
+def shortened(text: str) -> str:
+    """The text without the folders of absolute paths in it."""
+    return ABSOLUTE.sub(MATCHED, text)
+
+
+def _superscript(exponent: int) -> str:
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
