@@ -58,7 +58,9 @@ def report(
         print(f"  results     {markdown}")
     left_out = sum(part.left_out for part in material.parts)
     if material.left_out or left_out:
-        print(f"Left out, because no guarantee covers it: {len(material.left_out)} runs and {left_out} entries of results.")
+        print(
+            f"Left out, because no guarantee covers it: {len(material.left_out)} runs and {left_out} entries of results."
+        )
     if material.has_uncovered:
         print("This report holds material without a guarantee: keep it inside.")
     for store in stores:

@@ -11,6 +11,7 @@ import yaml
 from dprdm.rendered import RenderedRun
 from dprdm.report import texts, wording
 from dprdm.report.material import Material
+from dprdm.report.promise import joint_promise
 from dprdm.report.runs_view import view_run
 from dprdm.report.stores import StoreAccount, run_config
 from dprdm.report.tables import Table, tabulate
@@ -44,7 +45,7 @@ def data_card(material: Material, stores: Sequence[StoreAccount], title: str, li
     return _render(
         "data_card.md.j2", front, title=title, runs=runs, stores=paying, num_images=num_images,
         num_prompts=len({prompt for run in covered for prompt in run.prompts}),
-        total=sum(store.promise.epsilon for store in paying), not_covered=texts.NOT_COVERED,
+        joint=joint_promise([store.promise for store in paying]) if paying else None, not_covered=texts.NOT_COVERED,
     )  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def markdown_environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701 - Markdown is no HTML; `md` escapes both
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        trim_blocks=True,
     )
     environment.filters.update(
         md=escape_markdown, number=wording.number, share=wording.share, shortened=wording.shortened,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 
 import jinja2
+import markupsafe
 
 import dprdm
 from dprdm.privacy.accountant import library_version
@@ -14,6 +15,7 @@ from dprdm.report import texts, wording
 from dprdm.report.embedding import Embedded, embed_figure
 from dprdm.report.gallery import Shown, lay_out, show
 from dprdm.report.material import Material, Part, is_uncovered
+from dprdm.report.promise import joint_promise
 from dprdm.report.runs_view import view_run
 from dprdm.report.stores import StoreAccount
 from dprdm.report.tables import Table, tabulate
@@ -77,11 +79,11 @@ def render_page(material: Material, stores: Sequence[StoreAccount], title: str, 
     chapters = (*CHAPTERS, *([OTHER] if in_chapter(OTHER, material.parts) else []))
     contents = (*BEFORE, *((chapter.id, chapter.title) for chapter in chapters), *AFTER)
     runs = [view_run(run) for run in material.runs]
-    main = max(stores, key=lambda store: store.promise.epsilon, default=None)
+    joint = joint_promise([store.promise for store in stores]) if stores else None
     return environment.get_template("report.html.j2").render(
         title=title,
         command=command,
-        css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        css=markupsafe.Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         contents=contents,
         position={id: number for number, (id, _) in enumerate(contents, start=1)},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -93,9 +95,10 @@ def render_page(material: Material, stores: Sequence[StoreAccount], title: str, 
         runs=runs,
         num_images=float(sum(run.num_images for run in runs)),
         stores=stores,
-        main_store=main,
-        total_epsilon=sum(store.promise.epsilon for store in stores),
-        meaning=texts.meaning(main.promise) if main is not None else "",
+        promise=joint,
+        unit=min((store.unit for store in stores), key=lambda unit: unit != "one record", default=""),
+        records=list(dict.fromkeys(store.records for store in stores if store.records)),
+        meaning="" if joint is None else texts.meaning(joint),
         gallery=lay_out(material.runs, material.limits),
         sections=[_section(chapter, material) for chapter in chapters],
         not_covered=texts.NOT_COVERED,

@@ -1,12 +1,15 @@
 """What a guarantee means for who was in the set: odds, and how often an attack can succeed at most."""
 
+import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dp_accounting.dp_event import DpEvent
 
 from dprdm import check
-from dprdm.privacy.accountant import epsilon_pld, epsilon_rdp
+from dprdm.privacy import events
+from dprdm.privacy.accountant import epsilon_pld, epsilon_rdp, report
 
 FALSE_ALARMS = 0.01
 # Every pair (epsilon, delta) that holds of an event bounds every attack; which of them bounds it best depends on its rate
@@ -16,17 +19,34 @@ DELTAS = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 
 @dataclass(frozen=True)
 class Promise:
-    """What one store's releases promise, all together.
+    """What releases promise, all together.
 
     Args:
         epsilon: at `delta`; infinite where none holds.
         delta: of the claim.
-        detected: of 100% members, the share that the best attack finds at most at a rate of false alarms of 1%.
+        event: all that was released; None where only the claim is known.
     """
 
     epsilon: float
     delta: float
-    detected: float
+    event: DpEvent | None
+
+    @functools.cached_property
+    def detected(self) -> float:
+        """Of the members, the share that the best attack finds at most, at a rate of false alarms of 1%."""
+        return attack_ceiling(self.epsilon, self.delta, self.event)
+
+
+def joint_promise(promises: Sequence[Promise]) -> Promise:
+    """What holds of a record that is in every one of these stores: their events composed, or, where one is not known, the
+    sums of epsilons and deltas."""
+    known = [promise.event for promise in promises if promise.event is not None]
+    if len(promises) == 1:
+        return promises[0]
+    if len(known) < len(promises):
+        return Promise(sum(promise.epsilon for promise in promises), sum(promise.delta for promise in promises), None)
+    event, delta = events.compose(known), max(promise.delta for promise in promises)
+    return Promise(report(event, delta).epsilon, delta, event)
 
 
 def attack_ceiling(epsilon: float, delta: float, event: DpEvent | None, false_alarms: float = FALSE_ALARMS) -> float:

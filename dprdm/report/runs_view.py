@@ -23,7 +23,7 @@ class RunView:
         path: of its folder, as given.
         status: what covers it.
         label: mechanism and budget in a few words: the head of its column.
-        mechanism: its name and its settings.
+        mechanism: its name.
         epsilon: in words, `none` where nothing is promised.
         delta: in words.
         num_images: how many there are.
@@ -66,7 +66,7 @@ def view_run(run: RenderedRun) -> RunView:
         path=str(run.folder),
         status=run.status,
         label=_label(run, certificate),
-        mechanism=_plugin(certificate.mechanism) if run.status != "public" else "public neighbours",
+        mechanism=certificate.mechanism["name"] if run.status != "public" else "none: public neighbours",
         epsilon=epsilon,
         delta=number(certificate.delta) if is_private else "\N{EN DASH}",
         num_images=len(run.samples),
@@ -98,6 +98,8 @@ def _facts(run: RenderedRun) -> tuple[tuple[str, str], ...]:
     ledger = certificate.ledger
     facts = {
         "Status": certificate.status,
+        "Mechanism": _plugin(certificate.mechanism),
+        "Retriever": _plugin(certificate.retriever),
         "Relation": f"{certificate.relation}: {certificate.unit}",
         "Epsilon by PLD": number(costs.get("pld"), 6),
         "Epsilon by RDP": number(costs.get("rdp"), 6),
@@ -118,5 +120,3 @@ def _facts(run: RenderedRun) -> tuple[tuple[str, str], ...]:
         "Made": certificate.created,
     }
     return tuple((name, value) for name, value in facts.items() if value)
-
-

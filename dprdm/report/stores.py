@@ -16,7 +16,7 @@ from dprdm.privacy.chain import Row
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.spending import State
 from dprdm.rendered import RenderedRun
-from dprdm.report.promise import Promise, attack_ceiling
+from dprdm.report.promise import Promise
 from dprdm.report.wording import shortened
 from dprdm.retrieval.store import MANIFEST, Manifest
 
@@ -47,6 +47,7 @@ class StoreAccount:
         fault: what is wrong with the ledger; None if its chain is unbroken and holds every certified row.
         has_ledger: whether the ledger itself was read.
         runs: which of the report's runs were paid here.
+        certified_row: of the ledger, the last that a certificate names.
     """
 
     name: str
@@ -59,6 +60,7 @@ class StoreAccount:
     fault: str | None
     has_ledger: bool
     runs: tuple[str, ...]
+    certified_row: int
 
 
 def store_accounts(runs: Sequence[RenderedRun]) -> tuple[StoreAccount, ...]:
@@ -80,13 +82,14 @@ def _account(runs: Sequence[RenderedRun]) -> StoreAccount:
         name=fingerprint[:8] if place is None else place.name,
         fingerprint=fingerprint,
         cap=(State(rows).cap() if rows else None) or Budget(**(latest.ledger or {})["cap"]),
-        promise=_promise(State(rows)) if rows else _certified(runs, latest),
+        promise=_promise(State(rows)) if rows else _certified(latest),
         unit=latest.unit,
         records=round(1 / public_count[0]) if public_count else None,
         entries=tuple(_entries(rows, runs)),
         fault=fault,
         has_ledger=bool(rows),
         runs=tuple(run.folder.name for run in runs),
+        certified_row=(latest.ledger or {})["row"],
     )
 
 
@@ -125,17 +128,16 @@ def _rows(place: Path, fingerprint: str, runs: Sequence[RenderedRun]) -> tuple[l
 def _promise(state: State) -> Promise:
     cap, event = state.cap(), state.event()
     assert cap is not None  # a ledger without a cap is refused when it is opened
-    epsilon = report(event, cap.delta).epsilon
-    return Promise(epsilon, cap.delta, attack_ceiling(epsilon, cap.delta, event))
+    return Promise(report(event, cap.delta).epsilon, cap.delta, event)
 
 
-def _certified(runs: Sequence[RenderedRun], latest: Certificate) -> Promise:
-    """What the latest certificate says of the store; the attack's ceiling from its epsilon alone, or of a single run."""
+def _certified(latest: Certificate) -> Promise:
+    """What the latest certificate says of the store. The event is known only where that run is all that the store released."""
     spent = (latest.ledger or {})["spent"]
     epsilon = min((value for value in (spent["pld"], spent["rdp"]) if value is not None), default=float("inf"))
     is_whole = latest.epsilon is not None and epsilon <= latest.epsilon * (1 + 1e-9)
     event = events.from_json(latest.event) if is_whole and latest.status == "private" else None
-    return Promise(epsilon, spent["delta"], attack_ceiling(epsilon, spent["delta"], event))
+    return Promise(epsilon, spent["delta"], event)
 
 
 def _entries(rows: list[Row], runs: Sequence[RenderedRun]) -> Iterable[Entry]:

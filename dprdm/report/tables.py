@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dprdm.report.material import is_uncovered
-from dprdm.report.wording import measured, metric_name, setting
+from dprdm.report.wording import OPAQUE, aligned, decimals, interval, metric_name, setting
 from dprdm.results import Column, Results, Row, Setting, Status, cell, columns
 
 STATUSES: dict[Status, str] = {
@@ -34,6 +34,15 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A cell: the number and its interval as text, and whether no guarantee covers it."""
+
+    text: str
+    interval: str = ""
+    is_uncovered: bool = False
+
+
+@dataclass(frozen=True)
 class Line:
     """A row of a table, ready to be read.
 
@@ -49,7 +58,7 @@ class Line:
     status: str
     is_uncovered: bool
     settings: tuple[str, ...]
-    numbers: tuple[str, ...]
+    numbers: tuple[Number, ...]
 
 
 @dataclass(frozen=True)
@@ -77,11 +86,12 @@ def tabulate(results: Results) -> Table:
     marks = {provenance: _letter(at) for at, provenance in enumerate(dict.fromkeys(c.provenance for c in found))}
     varying = tuple(name for name in _names(rows) if len({_of(row, name) for row in rows}) > 1)
     same = [name for name in _names(rows) if name not in varying]
+    places = [decimals(each.value for row in rows if (each := cell(row, column)) is not None) for column in found]
     return Table(
         settings=varying,
         same=", ".join(f"{name} {setting(_of(rows[0], name))}" for name in same),
         headings=tuple(_heading(column, marks[column.provenance]) for column in found),
-        lines=tuple(_line(row, varying, found) for row in rows),
+        lines=tuple(_line(row, varying, list(zip(found, places, strict=True))) for row in rows),
         provenances=tuple((mark, provenance.stated()) for provenance, mark in marks.items()),
     )
 
@@ -99,14 +109,22 @@ def _heading(column: Column, mark: str) -> Heading:
     return Heading(text, better, mark, column.provenance.reads_private)
 
 
-def _line(row: Row, varying: Sequence[str], found: Sequence[Column]) -> Line:
+def _line(row: Row, varying: Sequence[str], found: Sequence[tuple[Column, int | None]]) -> Line:
     return Line(
         name=row.name,
         status=STATUSES[row.status],
         is_uncovered=is_uncovered(row),
         settings=tuple(setting(_of(row, name)) for name in varying),
-        numbers=tuple(measured(cell(row, column)) for column in found),
+        numbers=tuple(_number(row, column, places) for column, places in found),
     )
+
+
+def _number(row: Row, column: Column, places: int | None) -> Number:
+    measured = cell(row, column)
+    if measured is None:
+        return Number(OPAQUE, is_uncovered=is_uncovered(row))
+    is_outside = is_uncovered(row) or column.provenance.reads_private
+    return Number(aligned(measured.value, places), interval(measured, places), is_outside)
 
 
 def _letter(position: int) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from dprdm.results import Measurement, Setting
@@ -60,14 +61,24 @@ def setting(value: Setting) -> str:
     return OPAQUE if value is None else shortened(value)
 
 
-def measured(found: Measurement | None) -> str:
-    """A number with its interval, as it stands in a cell."""
-    if found is None:
-        return OPAQUE
-    digits = 3
+def decimals(values: Iterable[float]) -> int | None:
+    """How many decimals give the largest of these three digits; None where some need powers of ten."""
+    sizes = [abs(value) for value in values if value]
+    if not sizes or not all(map(math.isfinite, sizes)) or max(sizes) >= 1e6 or max(sizes) < 1e-2:
+        return 0 if not sizes else None
+    return max(0, 2 - math.floor(math.log10(max(sizes))))
+
+
+def aligned(value: float, places: int | None) -> str:
+    """A number of a column whose numbers have so many decimals."""
+    return number(value, 3) if places is None else f"{value:,.{places}f}"
+
+
+def interval(found: Measurement, places: int | None) -> str:
+    """The interval of a number, empty where there is none."""
     if found.low is None or found.high is None:
-        return number(found.value, digits)
-    return f"{number(found.value, digits)} [{number(found.low, digits)}, {number(found.high, digits)}]"
+        return ""
+    return f"[{aligned(found.low, places)}, {aligned(found.high, places)}]"
 
 
 def share(value: float) -> str:
