@@ -70,14 +70,17 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", html.escape(" ".join(str(text).split()), quote=False))
 
 
-def markdown_environment() -> jinja2.Environment:
-    """Templates of Markdown; values are escaped by the filters `md` and `code`."""
+def fill_markdown(template: str, **values: Any) -> str:
+    """The template with these values, which it escapes itself by the filters `md` and `code`; no empty lines in a row."""
+    return re.sub(r"\n{3,}", "\n\n", _environment().get_template(template).render(**values))
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dprdm.report"),
-        autoescape=False,  # noqa: S701 - Markdown is no HTML; `md` escapes both
+        autoescape=False,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-        trim_blocks=True,
     )
     environment.filters.update(
         md=escape_markdown, number=wording.number, share=wording.share, shortened=wording.shortened,
@@ -88,7 +91,7 @@ def markdown_environment() -> jinja2.Environment:
 
 def _render(template: str, front: dict[str, Any], **values: Any) -> str:
     head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
-    return markdown_environment().get_template(template).render(front=head, **values)
+    return fill_markdown(template, front=head, **values)
 
 
 def _covered(material: Material) -> list[RenderedRun]:

@@ -14,9 +14,9 @@ from dprdm.errors import UserError
 SMALL = 64  # an image of at most this side is enlarged by a whole factor, pixel by pixel
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 DRAWN = frozenset(
-    "svg g defs path use rect circle ellipse line polyline polygon text tspan style clipPath linearGradient radialGradient "
-    "stop title desc symbol marker mask pattern image metadata".split()
-)
+    ("svg", "g", "defs", "path", "use", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "style",
+     "clipPath", "linearGradient", "radialGradient", "stop", "title", "desc", "symbol", "marker", "mask", "pattern", "image")
+)  # fmt: skip
 POINTS_OUTSIDE = re.compile(r"url\(\s*['\"]?(?!#)|@import|javascript:|expression\(", re.IGNORECASE)
 
 
@@ -44,8 +44,10 @@ def embed_image(path: Path, side: int) -> Embedded:
         UserError: if it is missing or no image.
     """
     image = _opened(path)
+    kind: str
+    options: dict[str, int]
     if max(image.size) <= side:
-        kind, options = "png", {"optimize": True}
+        kind, options = "png", {}
     else:
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
         kind, options = "jpeg", {"quality": 88}
@@ -77,7 +79,7 @@ def clean_svg(path: Path) -> ElementTree.Element:
         text = path.read_text(encoding="utf-8")
         if "<!ENTITY" in text:
             raise UserError(f"Expected a drawing in {path}; it declares entities, which no figure needs.")
-        root = ElementTree.fromstring(text)  # noqa: S314 - entities are refused above; nothing external is resolved
+        root = ElementTree.fromstring(text)
     except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
         raise UserError(f"Expected an SVG in {path}; the file is damaged ({error}).") from error
     ElementTree.register_namespace("", SVG)
@@ -89,7 +91,7 @@ def clean_svg(path: Path) -> ElementTree.Element:
 def _clean(element: ElementTree.Element) -> None:
     for child in list(element):
         name = str(child.tag).rpartition("}")[2]
-        if name not in DRAWN or name == "metadata" or (name == "style" and POINTS_OUTSIDE.search(child.text or "")):
+        if name not in DRAWN or (name == "style" and POINTS_OUTSIDE.search(child.text or "")):
             element.remove(child)
         else:
             _clean(child)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dprdm.errors import UserError
 from dprdm.files import write_text, write_whole
-from dprdm.report.cards import markdown_environment
+from dprdm.report.cards import fill_markdown
 from dprdm.report.material import Material, Part
 from dprdm.report.page import in_chapter
 from dprdm.report.tables import Table, tabulate
@@ -60,10 +60,13 @@ def write_markdown(material: Material, title: str, command: str, page: Path, fig
         UserError: if a figure is missing.
     """
     chapters = [_chapter(chapter, material, page, figures) for chapter in (*CHAPTERS, OTHER)]
-    text = markdown_environment().get_template("results.md.j2").render(
-        title=title, command=command, has_uncovered=material.has_uncovered,
+    text = fill_markdown(
+        "results.md.j2",
+        title=title,
+        command=command,
+        has_uncovered=material.has_uncovered,
         contents=[chapter for chapter in chapters if chapter.parts],
-    )  # fmt: skip
+    )
     for linked in (picture for chapter in chapters for part in chapter.parts for picture in part.pictures):
         write_whole(linked.target, _copy(linked.source))
     write_text(page, text)

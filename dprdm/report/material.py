@@ -117,6 +117,10 @@ def _place(run: RenderedRun) -> tuple[int, float]:
 
 def _part(path: Path, includes_uncovered: bool) -> Part:
     results, folder = Results.load(path), path if path.is_dir() else path.parent
+    if strangers := [
+        p.file for p in results.pictures if not (folder / p.file).resolve().is_relative_to(folder.resolve())
+    ]:
+        raise UserError(f"Expected pictures beside the results in {folder}, and {strangers[0]} is elsewhere.")
     if includes_uncovered:
         return Part(folder, results, 0, has_pictures=True)
     rows = tuple(shown for row in results.rows if (shown := _covered(row)) is not None)

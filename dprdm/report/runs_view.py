@@ -1,7 +1,6 @@
 """One run, as pages and cards speak of it."""
 
 from dataclasses import dataclass
-
 from typing import Any
 
 import yaml

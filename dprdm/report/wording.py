@@ -82,14 +82,18 @@ def interval(found: Measurement, places: int | None) -> str:
 
 
 def share(value: float) -> str:
-    """A probability in per cent, rounded up in its last digit where it is an upper bound that nears 100%."""
+    """An upper bound of a probability, in per cent, rounded up."""
     return f"{math.ceil(value * 1000 - 1e-9) / 10:g}%" if value < 0.999 else "100%"
 
 
 def odds(epsilon: float) -> str:
-    """e to the epsilon, with two digits, or as a power where nobody would read the digits."""
-    factor = math.exp(min(epsilon, 700))
-    return f"{factor:,.2f}" if factor < 10 else f"{factor:,.0f}" if factor < 1e6 else number(factor, 3)
+    """e to the epsilon, rounded up: to a tenth, to a whole number, or as a power where nobody would read the digits."""
+    if epsilon > 700:  # no float holds it
+        return "infinity"
+    factor = math.exp(epsilon)
+    if factor < 10:
+        return f"{math.ceil(factor * 10) / 10:g}"
+    return f"{math.ceil(factor):,}" if factor < 1e6 else number(factor * 1.01, 3)
 
 
 def shortened(text: str) -> str:
