@@ -42,7 +42,7 @@ class Part:
         folder: where its pictures are.
         results: without what is left out.
         left_out: how many rows and numbers were left out.
-        has_pictures: false where its pictures were left out, because they may show what was.
+        has_pictures: false where its pictures, and its notes, were left out because they may show what was.
     """
 
     folder: Path
@@ -125,7 +125,8 @@ def _part(path: Path, includes_uncovered: bool) -> Part:
         return Part(folder, results, 0, has_pictures=True)
     rows = tuple(shown for row in results.rows if (shown := _covered(row)) is not None)
     before, after = _count(results.rows), _count(rows)
-    return Part(folder, replace(results, rows=rows), before - after, has_pictures=before == after)
+    notes = results.notes if before == after else ()
+    return Part(folder, replace(results, rows=rows, notes=notes), before - after, has_pictures=before == after)
 
 
 def _covered(row: Row) -> Row | None:

@@ -48,6 +48,7 @@ class StoreAccount:
         has_ledger: whether the ledger itself was read.
         runs: which of the report's runs were paid here.
         certified_row: of the ledger, the last that a certificate names.
+        num_uncovered: releases without noise that the ledger records; `promise` does not speak of them.
     """
 
     name: str
@@ -61,6 +62,7 @@ class StoreAccount:
     has_ledger: bool
     runs: tuple[str, ...]
     certified_row: int
+    num_uncovered: int
 
 
 def store_accounts(runs: Sequence[RenderedRun]) -> tuple[StoreAccount, ...]:
@@ -90,6 +92,7 @@ def _account(runs: Sequence[RenderedRun]) -> StoreAccount:
         has_ledger=bool(rows),
         runs=tuple(run.folder.name for run in runs),
         certified_row=(latest.ledger or {})["row"],
+        num_uncovered=sum(row.kind == "charge" and not row.body["private"] for row in rows),
     )
 
 

@@ -102,15 +102,15 @@ def meaning(promise: Promise) -> str:
     """A sentence for who decides, no stronger than the ceiling on attacks."""
     if promise.detected <= 0.1:
         return (
-            "Guessing would find 1%. An attacker who may falsely accuse one outsider in a hundred finds few members, "
-            "whatever they know and however they compute."
+            "Guessing would find 1%. An attacker who may falsely accuse one outsider in a hundred finds few members, whatever "
+            "they know and however they compute."
         )
     if promise.detected <= 0.5:
         return (
-            "Guessing would find 1%. In the worst case an attacker finds some members, with many doubts. The promise holds whatever they know "
-            "and however they compute. Known attacks tend to find less, which is an observation and no promise."
+            "Guessing would find 1%. In the worst case an attacker finds some members, with many doubts. The promise holds "
+            "whatever they know and however they compute. Known attacks tend to find less, which is an observation and no promise."
         )
     return (
-        "Guessing would find 1%. By itself this promise rules out little: in the worst case an attacker could tell many members. Attacks that are known "
-        "find far less, but that is an observation and no promise. Prefer a smaller epsilon for what is published."
+        "Guessing would find 1%. By itself this promise rules out little: in the worst case an attacker could tell many members. "
+        "Known attacks often find less, but that is an observation and no promise. Prefer a smaller epsilon for what is published."
     )
