@@ -26,12 +26,13 @@ COMMANDS = {
     "sweep": "dprdm.cli.sweep:sweep",
     "attack": "dprdm.cli.attack:attack",
     "fidelity": "dprdm.cli.fidelity:fidelity",
+    "report": "dprdm.cli.report:report",
     "doctor": "dprdm.cli.doctor:doctor",
     "import-checkpoint": "dprdm.cli.import_checkpoint:import_checkpoint",
     "export-checkpoint": "dprdm.cli.import_checkpoint:export_checkpoint",
 }
 # Commands whose required arguments need no name: `verify runs/x`.
-POSITIONAL = ("ledger", "neighbors", "verify", "test", "import-checkpoint", "export-checkpoint")
+POSITIONAL = ("ledger", "neighbors", "verify", "import-checkpoint", "export-checkpoint")
 TRAINER_COMMANDS = ("fit", "validate", "predict")
 
 HELP = """usage: python main.py COMMAND [--help] [options]
@@ -50,6 +51,7 @@ HELP = """usage: python main.py COMMAND [--help] [options]
   sweep     draw and measure many settings: what privacy costs, as curves
   attack    membership inference on releases and on images, and the demonstration with one striking image
   fidelity  what noise does to retrieval, against epsilon
+  report    all of it as one page, with cards for publishing
   doctor    versions, devices and optional parts; what is broken
   import-checkpoint  a latent-diffusion or RDM checkpoint, converted
   export-checkpoint  a generator's weights as a diffusers folder
@@ -100,9 +102,9 @@ def _run(arguments: list[str]) -> int:
         from dprdm.cli.function import run_function
 
         if command == "test":
-            from dprdm.cli.networks import expand_networks, gather_positions
+            from dprdm.cli.networks import expand_networks
 
-            rest = gather_positions(expand_networks(rest))
+            rest = expand_networks(rest)
         module, name = COMMANDS[command].split(":")
         function = getattr(importlib.import_module(module), name)
         return run_function(command, function, rest, as_positional=command in POSITIONAL)

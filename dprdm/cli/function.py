@@ -1,8 +1,10 @@
 """A subcommand that is a function: its signature and docstring make the parser."""
 
 import inspect
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
@@ -24,7 +26,8 @@ def run_function(command: str, function: Callable[..., Any], arguments: list[str
     parser.add_argument("--config", action=ActionConfigFile, help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=as_positional)
     try:
-        config = parser.parse_args(resolve_configs(_spell_out_flags(function, arguments)))
+        spelt_out = _gather_lists(function, _spell_out_flags(function, arguments))
+        config = parser.parse_args(resolve_configs(spelt_out))
     except ArgumentError as error:
         raise UserError(one_sentence(error)) from error
     try:
@@ -46,6 +49,30 @@ def _spell_out_flags(function: Callable[..., Any], arguments: list[str]) -> list
         f"{argument}=true" if argument in flags and after.startswith("--") else argument
         for argument, after in zip(arguments, following, strict=False)
     ]
+
+
+def _gather_lists(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+    """`a b --results c d` as `--runs=["a", "b"] --results=["c", "d"]`, where these parameters are lists of paths.
+
+    What stands before the first option belongs to the first parameter, if that is a list.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    lists = {f"--{parameter.name}" for parameter in parameters if parameter.annotation == list[Path]}
+    first = f"--{parameters[0].name}" if parameters else ""
+    gathered: list[str] = []
+    values: dict[str, list[str]] = {}
+    current = first if first in lists else None
+    for argument in arguments:
+        if argument.startswith("--"):
+            option = argument.partition("=")[0]
+            current = option if option in lists and "=" not in argument else None
+            if current is None:
+                gathered.append(argument)
+        elif current is not None:
+            values.setdefault(current, []).append(argument)
+        else:
+            gathered.append(argument)
+    return [*gathered, *(f"{option}={json.dumps(found)}" for option, found in values.items())]
 
 
 def sentence_inside(error: BaseException) -> str | None:

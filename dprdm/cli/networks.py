@@ -1,7 +1,6 @@
 """Feature networks by short name on the command line, and the arguments of `test` before they are parsed."""
 
 import difflib
-import json
 
 from dprdm.errors import UnknownPlugin
 
@@ -43,9 +42,3 @@ def expand_networks(arguments: list[str]) -> list[str]:
         else:
             expanded.append(argument)
     return expanded
-
-
-def gather_positions(arguments: list[str]) -> list[str]:
-    """Leading arguments, which are folders, as the one list that the parser expects."""
-    count = next((place for place, argument in enumerate(arguments) if argument.startswith("-")), len(arguments))
-    return [json.dumps(arguments[:count]), *arguments[count:]] if count else arguments

@@ -26,7 +26,7 @@ from dprdm.metrics.kept import ImageSet, distinct_names, measured_once
 from dprdm.metrics.networks import EfficientNetLite0
 from dprdm.metrics.real import RealImages, Shape, read_real
 from dprdm.rendered import RenderedRun
-from dprdm.report.tables import csv_table, markdown_tables
+from dprdm.report.printed import csv_table, markdown_tables
 from dprdm.report.tracking import wandb_logger
 from dprdm.results import Results, Row, Status
 from dprdm.runs import Run

@@ -1,81 +1,133 @@
-"""Results as tables: rows with numbers of one provenance in one table, their intervals, and the provenance beneath."""
+"""Results as tables: what varies between rows, then the numbers, each column with its provenance beneath."""
 
-import csv
-import io
+import string
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 
-from dprdm.results import Column, Measurement, Row, cell, columns
+from dprdm.report.material import is_uncovered
+from dprdm.report.wording import OPAQUE, aligned, decimals, interval, metric_name, setting
+from dprdm.results import Column, Results, Row, Setting, Status, cell, columns
 
-HEADS = {
-    "fid": "FID", "kid": "KID x 1000", "precision": "precision", "recall": "recall", "density": "density",
-    "coverage": "coverage", "clip_score": "CLIPScore", "cmmd": "CMMD", "class_found": "class found", "accuracy": "accuracy",
-}  # fmt: skip
-SCALES = {"kid": 1000.0}
-DIGITS = {"fid": 1, "kid": 2, "clip_score": 1, "cmmd": 2}
-UNMARKED = ("private", "public", "real")
-
-
-def markdown_tables(rows: Sequence[Row]) -> str:
-    """One table for each set of rows whose numbers were all made alike, each with its provenance beneath."""
-    groups: dict[tuple[Column, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(columns([row]), []).append(row)
-    return "\n\n".join(_table(head, members) for head, members in groups.items())
+STATUSES: dict[Status, str] = {
+    "private": "covered",
+    "public": "public data only",
+    "real": "real images",
+    "NON-PRIVATE": "NON-PRIVATE",
+}
 
 
-def csv_table(rows: Sequence[Row]) -> str:
-    """One line a number, with its interval and its whole provenance."""
-    buffer = io.StringIO()
-    fields = ["row", "status", "epsilon", "metric", "value", "low", "high"]
-    stated = ["features", "weights_sha256", "resize", "n_real", "n_generated", "reads_private"]
-    writer = csv.DictWriter(buffer, fields + stated, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        for found in row.measurements:
-            own = [row.name, row.status, row.settings.get("epsilon"), found.metric, found.value, found.low, found.high]
-            writer.writerow(dict(zip(fields, own, strict=True)) | asdict(found.provenance))
-    return buffer.getvalue()
+@dataclass(frozen=True)
+class Heading:
+    """The head of a column of numbers.
+
+    Args:
+        text: the metric's name.
+        better: which way is better, or nothing.
+        mark: the letter of its provenance.
+        is_uncovered: whether its numbers read private images.
+    """
+
+    text: str
+    better: str
+    mark: str
+    is_uncovered: bool
 
 
-def shown(found: Measurement | None) -> str:
-    """A number with its interval, as it stands in a table."""
-    if found is None:
-        return ""
-    digits, scale = DIGITS.get(found.metric, 3), SCALES.get(found.metric, 1.0)
-    value = f"{scale * found.value:.{digits}f}"
-    if found.low is None or found.high is None:
-        return value
-    return f"{value} [{scale * found.low:.{digits}f}, {scale * found.high:.{digits}f}]"
+@dataclass(frozen=True)
+class Number:
+    """A cell: the number and its interval as text, and whether no guarantee covers it."""
+
+    text: str
+    interval: str = ""
+    is_uncovered: bool = False
 
 
-def _table(head: tuple[Column, ...], rows: Sequence[Row]) -> str:
-    titles = ["", "epsilon", *(HEADS.get(column.metric, column.metric) for column in head)]
-    lines = [titles, *([_name(row), _epsilon(row), *(shown(cell(row, column)) for column in head)] for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(titles))]
-    text = [_line(lines[0], widths), "|" + "|".join("-" * (width + 2) for width in widths) + "|"]
-    text += [_line(line, widths) for line in lines[1:]]
-    return "\n".join([*text, "", *_provenances(head)])
+@dataclass(frozen=True)
+class Line:
+    """A row of a table, ready to be read.
+
+    Args:
+        name: of what was measured.
+        status: in words.
+        is_uncovered: whether no guarantee covers the row.
+        settings: one for each column of settings.
+        numbers: one for each column of numbers.
+    """
+
+    name: str
+    status: str
+    is_uncovered: bool
+    settings: tuple[str, ...]
+    numbers: tuple[Number, ...]
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "| " + " | ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True)) + " |"
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Args:
+        settings: names of the settings that differ between the rows.
+        same: settings that all rows share, in words.
+        headings: of the columns of numbers.
+        lines: the rows.
+        provenances: mark and words of each.
+    """
+
+    settings: tuple[str, ...]
+    same: str
+    headings: tuple[Heading, ...]
+    lines: tuple[Line, ...]
+    provenances: tuple[tuple[str, str], ...]
 
 
-def _name(row: Row) -> str:
-    return row.name if row.status in UNMARKED else f"{row.name} (**{row.status}**)"
+def tabulate(results: Results) -> Table:
+    """The table of some results."""
+    rows, found = results.rows, columns(results.rows)
+    marks = {provenance: _letter(at) for at, provenance in enumerate(dict.fromkeys(c.provenance for c in found))}
+    varying = tuple(name for name in _names(rows) if len({_of(row, name) for row in rows}) > 1)
+    same = [name for name in _names(rows) if name not in varying]
+    places = [decimals(each.value for row in rows if (each := cell(row, column)) is not None) for column in found]
+    return Table(
+        settings=varying,
+        same=", ".join(f"{name} {setting(_of(rows[0], name))}" for name in same),
+        headings=tuple(_heading(column, marks[column.provenance]) for column in found),
+        lines=tuple(_line(row, varying, list(zip(found, places, strict=True))) for row in rows),
+        provenances=tuple((mark, provenance.stated()) for provenance, mark in marks.items()),
+    )
 
 
-def _epsilon(row: Row) -> str:
-    epsilon = row.settings.get("epsilon")
-    if row.status in {"NON-PRIVATE", "real"} or epsilon is None:
-        return "none" if row.status == "NON-PRIVATE" else ""
-    return f"{epsilon:.3g}" if isinstance(epsilon, float) else str(epsilon)
+def _names(rows: Sequence[Row]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for row in rows for name in row.settings))
 
 
-def _provenances(head: Sequence[Column]) -> list[str]:
-    """A line for each way in which numbers of this table were made."""
-    by_provenance: dict[str, list[str]] = {}
-    for column in head:
-        by_provenance.setdefault(column.provenance.stated(), []).append(HEADS.get(column.metric, column.metric))
-    return [f"- {', '.join(metrics)}: {stated}." for stated, metrics in by_provenance.items()]
+def _of(row: Row, name: str) -> Setting:
+    return row.settings.get(name)
+
+
+def _heading(column: Column, mark: str) -> Heading:
+    text, better = metric_name(column.metric)
+    return Heading(text, better, mark, column.provenance.reads_private)
+
+
+def _line(row: Row, varying: Sequence[str], found: Sequence[tuple[Column, int | None]]) -> Line:
+    return Line(
+        name=row.name,
+        status=STATUSES[row.status],
+        is_uncovered=is_uncovered(row),
+        settings=tuple(setting(_of(row, name)) for name in varying),
+        numbers=tuple(_number(row, column, places) for column, places in found),
+    )
+
+
+def _number(row: Row, column: Column, places: int | None) -> Number:
+    measured = cell(row, column)
+    if measured is None:
+        return Number(OPAQUE, is_uncovered=is_uncovered(row))
+    is_outside = is_uncovered(row) or column.provenance.reads_private
+    return Number(aligned(measured.value, places), interval(measured, places), is_outside)
+
+
+def _letter(position: int) -> str:
+    """a, b, ..., z, a2, b2, ..."""
+    letter, turn = string.ascii_lowercase[position % 26], position // 26
+    return letter if not turn else f"{letter}{turn + 1}"

@@ -120,7 +120,7 @@ def test_names_tell_folders_apart(tmp_path):
 
 
 def test_every_metric_has_a_head_in_tables():
-    from dprdm.report.tables import HEADS
+    from dprdm.report.printed import HEADS
 
     assert set(METRICS) <= HEADS.keys()
 

@@ -7,7 +7,7 @@ import timm
 import torch
 from PIL import Image
 
-from dprdm.cli.networks import NETWORKS, expand_networks, gather_positions
+from dprdm.cli.networks import NETWORKS, expand_networks
 from dprdm.data.fashion import load_split
 from dprdm.errors import UnknownPlugin, UserError
 from dprdm.metrics.networks import EfficientNetLite0, Inception, OpenClipFeatures, TimmFeatures, enlarged
@@ -93,7 +93,6 @@ def test_short_names():
     assert expand_networks(["--features", "mine.Network"]) == ["--features", "mine.Network"]
     with pytest.raises(UnknownPlugin, match="Did you mean 'inception'"):
         expand_networks(["--features", "incepton"])
-    assert gather_positions(["a", "b", "--out", "c"]) == ['["a", "b"]', "--out", "c"]
 
 
 def _written(path: Path) -> Path:

@@ -5,7 +5,7 @@ import dataclasses
 import io
 
 from dprdm.metrics.provenance import Provenance
-from dprdm.report.tables import csv_table, markdown_tables, shown
+from dprdm.report.printed import csv_table, markdown_tables, shown
 from dprdm.results import Measurement, Row
 
 SMALL = Provenance("a network", "ab" * 32, "none", 100, 50, reads_private=False)
