@@ -1,6 +1,7 @@
 """`test`: images against real ones, in numbers that say how they were made."""
 
 import dataclasses
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -237,7 +238,7 @@ def _write(results: Results, out: Path) -> None:
 
 
 def _command() -> str:
-    return "python main.py " + " ".join(sys.argv[1:]) if Path(sys.argv[0]).name == "main.py" else "python main.py test"
+    return "python main.py " + shlex.join(sys.argv[1:]) if Path(sys.argv[0]).name == "main.py" else "python main.py test"
 
 
 def _track(results: Results, out: Path, with_private: bool) -> None:

@@ -73,7 +73,7 @@ def test_use_and_the_private_source_is_noticed(measured, capsys):
     printed = capsys.readouterr().out
     assert "The real images are private" in printed
     assert "2 numbers read private images and were not logged" in printed
-    (of_garments, of_run) = Results.load(measured / "tested").rows
+    _, of_run = Results.load(measured / "tested").rows
     assert of_run.measurement("kid").provenance.reads_private
     assert not of_run.measurement("clip_score").provenance.reads_private
 
