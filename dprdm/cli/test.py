@@ -1,19 +1,17 @@
 """`test`: images against real ones, in numbers that say how they were made."""
 
 import dataclasses
+import functools
+import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import torch
-import yaml
-from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
-from dprdm import check
+from dprdm.cli.image_sets import image_set, is_same, labelled, made, real_source, run_config, run_encoder
 from dprdm.data import cifar10, coco, fashion, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
-from dprdm.data.folder import ImageFolder
 from dprdm.data.source import ImageSource
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
@@ -25,11 +23,9 @@ from dprdm.metrics.judge import Judge
 from dprdm.metrics.kept import ImageSet, distinct_names, measured_once
 from dprdm.metrics.networks import EfficientNetLite0
 from dprdm.metrics.real import RealImages, Shape, read_real
-from dprdm.rendered import RenderedRun
 from dprdm.report.printed import csv_table, markdown_tables
 from dprdm.report.tracking import wandb_logger
-from dprdm.results import Results, Row, Status
-from dprdm.runs import Run
+from dprdm.results import Results, Row
 
 SHOWN = 6  # images of a row that a report may show: the first of each prompt
 
@@ -46,7 +42,7 @@ def test(
     encoder: ClipEncoder | None = None,
     judge: Judge | None = None,
     resamples: int = 100,
-    folders_are: Status = "NON-PRIVATE",
+    folders_are: Literal["NON-PRIVATE", "public", "real"] = "NON-PRIVATE",
     wandb: bool = False,
     wandb_private: bool = False,
 ) -> None:
@@ -70,36 +66,59 @@ def test(
         wandb_private: also those that read private images.
     """
     _refuse_two(real, real_folder)
-    configs = [config for folder in runs if (config := _config(folder))]
-    encoder = encoder or _encoder(configs)
+    configs = [config for folder in runs if (config := run_config(folder))]
+    encoder = encoder or run_encoder(configs)
     chosen = _metrics(metrics, encoder, judge)
     require_asked(chosen, resamples, encoder, judge)
-    sets = [
-        (folder, _image_set(folder, name, folders_are)) for folder, name in zip(runs, distinct_names(runs), strict=True)
-    ]
-    source = _source(real, real_folder, configs)
-    is_private = real_is_private or any(_is_same(source, _made(config.get("private"))) for config in configs)
+    sets = [image_set(*named, folders_are) for named in zip(runs, distinct_names(runs), strict=True)]
+    source = real_source(real, real_folder, configs)
+    is_private = real_is_private or any(is_same(source, made(config.get("private"))) for config in configs)
     extractor = features or EfficientNetLite0()
     if is_private:
         print("The real images are private: numbers that read them carry no guarantee. Keep them to yourself.")
-    evaluations: dict[Shape, Evaluation] = {}
-    rows = []
-    for folder, images in tqdm(sets, desc="Measuring", unit="run"):
-        shape = _shape(images)
-        if shape not in evaluations:
-            known = _labelled(read_real(source, shape, max_real), real_folder, source)
-            evaluations[shape] = Evaluation(
-                known.images, known.labels, known.class_names, extractor, chosen, resamples, is_private, encoder, judge,
-                known.conversion,
-            )  # fmt: skip
-        row, was_there = measured_once(evaluations[shape], images, out / "rows")
-        rows.append(dataclasses.replace(row, images=_shown(folder, images, out)))
-        if was_there:
-            print(f"{images.name}: measured before, unchanged.")
+    against = functools.cache(
+        lambda shape: _evaluation(
+            labelled(read_real(source, shape, max_real), real_folder, source), extractor, chosen, resamples, is_private,
+            encoder, judge,
+        )
+    )  # fmt: skip
+    rows = [_row(against(_shape(images)), images, out) for images in tqdm(sets, desc="Measuring", unit="run")]
     results = Results("test", "Images against real ones", _command(), tuple(rows), notes=_notes(rows, chosen))
     _write(results, out)
     if wandb:
         _track(results, out, wandb_private)
+
+
+def _evaluation(
+    known: RealImages,
+    extractor: FeatureExtractor,
+    metrics: tuple[str, ...],
+    resamples: int,
+    reads_private: bool,
+    encoder: ClipEncoder | None,
+    judge: Judge | None,
+) -> Evaluation:
+    return Evaluation(
+        images=known.images,
+        labels=known.labels,
+        class_names=known.class_names,
+        extractor=extractor,
+        metrics=metrics,
+        resamples=resamples,
+        reads_private=reads_private,
+        encoder=encoder,
+        judge=judge,
+        conversion=known.conversion,
+    )
+
+
+def _row(evaluation: Evaluation, images: ImageSet, out: Path) -> Row:
+    row, was_there = measured_once(evaluation, images, out / "rows")
+    if was_there:
+        print(f"{images.name}: measured before, unchanged.")
+    # Such images may be the private ones themselves.
+    is_to_be_kept = evaluation.reads_private and images.status == "real"
+    return dataclasses.replace(row, images=() if is_to_be_kept else _shown(images, out))
 
 
 def _metrics(asked: str | None, encoder: ClipEncoder | None, judge: Judge | None) -> tuple[str, ...]:
@@ -113,84 +132,12 @@ def _refuse_two(real: ImageSource | None, real_folder: Path | None) -> None:
         raise UserError("Expected real images from one place. Give --real or --real_folder.")
 
 
-def _image_set(folder: Path, name: str, folders_are: Status) -> ImageSet:
-    check.folder(run=folder)
-    if Run(folder).samples.is_file():
-        return ImageSet.of_run(RenderedRun(folder), name)
-    read = read_real(ImageFolder(folder), None)
-    prompts = _subfolders(ImageFolder(folder))
-    return ImageSet(name, read.images, prompts, folders_are, {})
-
-
-def _subfolders(folder: ImageFolder) -> tuple[str, ...]:
-    """The name of the sub-folder that each image is in; its caption where it is in none."""
-    keys = [folder.key(index) for index in range(len(folder))]
-    return tuple(key.split("/")[-2] if "/" in key else folder.caption(place) for place, key in enumerate(keys))
-
-
 def _shape(images: ImageSet) -> Shape:
     _, channels, height, width = images.images.shape
     return channels, height, width
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    file = Run(folder).config
-    return yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.is_file() else {}
-
-
-def _source(real: ImageSource | None, real_folder: Path | None, configs: list[dict[str, Any]]) -> ImageSource:
-    if real is not None or real_folder is not None:
-        return real if real is not None else ImageFolder(check.folder(real_folder=Path(str(real_folder))))
-    for config in configs:
-        if found := _made(config.get("data", {}).get("init_args", {}).get("source")):
-            print(
-                "No real images named: compared with the public images that the generator was trained on (--real names others)."
-            )
-            return found
-    raise UserError("Expected real images to compare with. Name them with --real or --real_folder.")
-
-
-def _made(described: Any) -> ImageSource | None:
-    """The source that a config describes, if it can still be opened."""
-    if not isinstance(described, dict):
-        return None
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--source", type=ImageSource)
-    try:
-        return parser.instantiate_classes(parser.parse_object({"source": described})).source
-    except (UserError, OSError, ValueError):
-        return None
-
-
-def _encoder(configs: list[dict[str, Any]]) -> ClipEncoder | None:
-    for config in configs:
-        described = config.get("data", {}).get("init_args", {}).get("encoder", {})
-        if described.get("class_path") == "dprdm.encoders.clip.ClipEncoder":
-            return ClipEncoder(**(described.get("init_args") or {}))
-    return None
-
-
-def _is_same(source: ImageSource, private: ImageSource | None) -> bool:
-    """Whether two sources hold the same images, as far as their number and three of them show."""
-    if private is None or len(source) != len(private):
-        return False
-    places = (0, len(source) // 2, len(source) - 1)
-    return all(source.image(place).tobytes() == private.image(place).tobytes() for place in places)
-
-
-def _labelled(known: RealImages, real_folder: Path | None, source: ImageSource) -> RealImages:
-    """Classes by sub-folder, where real images were given as a folder without captions."""
-    if real_folder is None or known.labels is not None or not isinstance(source, ImageFolder):
-        return known
-    prompts = _subfolders(source)
-    if len(prompts) != len(known.images) or "" in prompts:
-        return known
-    names = tuple(sorted(set(prompts)))
-    labels = torch.tensor([names.index(prompt) for prompt in prompts])
-    return dataclasses.replace(known, labels=labels, class_names=names)
-
-
-def _shown(folder: Path, images: ImageSet, out: Path) -> tuple[str, ...]:
+def _shown(images: ImageSet, out: Path) -> tuple[str, ...]:
     """Copies of the first image of each of the first prompts, beside the results."""
     from dprdm.rendering import write_png
 
@@ -237,7 +184,9 @@ def _write(results: Results, out: Path) -> None:
 
 
 def _command() -> str:
-    return "python main.py " + " ".join(sys.argv[1:]) if Path(sys.argv[0]).name == "main.py" else "python main.py test"
+    return (
+        "python main.py " + shlex.join(sys.argv[1:]) if Path(sys.argv[0]).name == "main.py" else "python main.py test"
+    )
 
 
 def _track(results: Results, out: Path, with_private: bool) -> None:

@@ -81,3 +81,11 @@ def test_one_image_has_no_covariance():
         FrechetDistance(points(1, 4, 1))
     with pytest.raises(UserError, match="at least two images"):
         FrechetDistance(points(9, 4, 1))(points(1, 4, 1))
+
+
+@pytest.mark.parametrize("count", [5, 60])  # fewer images than features, and more
+def test_the_quick_way_of_resamples_gives_the_same_distance(count):
+    generator = torch.Generator().manual_seed(0)
+    real, drawn = torch.randn(50, 12, generator=generator), 0.5 + torch.randn(count, 12, generator=generator)
+    distance = FrechetDistance(real)
+    assert distance._quickly(drawn) == pytest.approx(distance(drawn), rel=1e-6)
