@@ -11,7 +11,12 @@ ALL = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 OF_TEST = [path for path in ALL if path.name.endswith("_test.yaml")]
 CONFIGS = [path for path in ALL if path not in OF_TEST]
 # Those of commands that need no Trainer, by the command.
-MEASURING = {"demo_attack.yaml": "attack", "demo_fidelity.yaml": "fidelity", "demo_sweep.yaml": "sweep"}
+MEASURING = {
+    "demo_attack.yaml": "attack",
+    "demo_fidelity.yaml": "fidelity",
+    "demo_sweep.yaml": "sweep",
+    "fashion_sweep.yaml": "sweep",
+}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

@@ -53,9 +53,9 @@ def test_with_privacy_no_attack_passes_the_ceiling():
 
 def test_a_large_epsilon_hides_little():
     """The control: the same attack on the same code does find members where it may."""
-    found, is_member, _ = seen(Gaussian(k=2, sampling_rate=1.0), epsilon=1e4)
+    found, is_member, _ = seen(Gaussian(k=1, sampling_rate=1.0), epsilon=1e4)
     ratio = next(way for way in both_attacks(found, is_member) if way.attack == RATIO)
-    assert ratio.rate(0.05).value > 0.3
+    assert ratio.rate(0.05).value > 0.8
 
 
 def test_the_shift_is_the_projection_by_hand():
