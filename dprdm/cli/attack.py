@@ -1,6 +1,5 @@
 """`attack`: who was in the private set? Membership inference, and the demonstration with one striking image."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ from dprdm.cli.attacking import AttackSettings, arms, membership_rows
 from dprdm.cli.configs import find_beside_project
 from dprdm.cli.drawing import Drawing
 from dprdm.cli.fidelity import READS_PRIVATE
+from dprdm.cli.function import repeated_by
 from dprdm.cli.striking import minus_one
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.source import ImageSource
@@ -97,7 +97,7 @@ def attack(
     results = Results(
         "attack",
         "Who was in the set",
-        _command(out, only),
+        repeated_by("attack"),
         tuple(rows),
         tuple(pictures),
         tuple(_notes(stand_in, settings, parts)),
@@ -146,8 +146,3 @@ def _text(results: Results) -> str:
 def _shown(one: Measurement) -> str:
     interval = "" if one.low is None else f" [{one.low:.3f}, {one.high:.3f}]"
     return f"{one.metric} {one.value:.3f}{interval}"
-
-
-def _command(out: Path, only: Part | None) -> str:
-    more = [] if only is None else ["--only", only]
-    return shlex.join(["python", "main.py", "attack", "--config", "demo_attack.yaml", "--out", str(out), *more])

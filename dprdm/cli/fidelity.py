@@ -1,6 +1,5 @@
 """`fidelity`: what the noise does to retrieval, before and after a denoiser, against epsilon. Draws no image."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dprdm import check
+from dprdm.cli.function import repeated_by
 from dprdm.cli.plugins import plugin_named
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.source import ImageSource
@@ -96,7 +96,9 @@ def fidelity(
     )
     rows = list(measuring.rows(list(_cells(mechanisms, eps, queries))))
     pictures = draw_fidelity(rows, queries[0], out)
-    results = Results("fidelity", "Retrieval under noise", _command(out), tuple(rows), pictures, _notes(measuring))
+    results = Results(
+        "fidelity", "Retrieval under noise", repeated_by("fidelity"), tuple(rows), pictures, _notes(measuring)
+    )
     print(_text(results), f"Written: {results.save(out)}", *(f"  {out / one.file}" for one in pictures), sep="\n")
 
 
@@ -219,7 +221,3 @@ def _text(results: Results) -> str:
     for row in results.rows:
         lines.append(f"{row.name:{width}}  " + "  ".join(f"{one.value:11.3f}" for one in row.measurements))
     return "\n".join([*lines, "", *results.notes])
-
-
-def _command(out: Path) -> str:
-    return shlex.join(["python", "main.py", "fidelity", "--config", "demo_fidelity.yaml", "--out", str(out)])

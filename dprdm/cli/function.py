@@ -3,6 +3,8 @@
 import inspect
 import json
 import re
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,12 @@ def _spell_out_flags(function: Callable[..., Any], arguments: list[str]) -> list
         f"{argument}=true" if argument in flags and after.startswith("--") else argument
         for argument, after in zip(arguments, following, strict=False)
     ]
+
+
+def repeated_by(command: str) -> str:
+    """The command line that is running, to stand beside its results; the bare command where Python called it."""
+    given = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else [command]
+    return shlex.join(["python", "main.py", *given])
 
 
 def _gather_lists(function: Callable[..., Any], arguments: list[str]) -> list[str]:

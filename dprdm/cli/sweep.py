@@ -1,7 +1,5 @@
 """`sweep`: the same prompts at many budgets and settings, each point one `predict`, measured and drawn as curves."""
 
-import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +8,7 @@ from tqdm import tqdm
 
 from dprdm import check
 from dprdm.cli.configs import find_config
+from dprdm.cli.function import repeated_by
 from dprdm.cli.measuring import Measured, Measuring
 from dprdm.cli.points import Asking, Options
 from dprdm.data.index import build_store, require_source
@@ -135,9 +134,7 @@ def _results(
     pictures = [picture for curve in curves for picture in _pictures(curve, rows, levels, points, out)]
     count = len(points.asking.prompts) * points.asking.images_per_prompt
     notes = (f"{count} images a point, of {len(points.asking.prompts)} prompts.", _budget_note(points.asking))
-    return Results(
-        "sweep", title, shlex.join(["python", "main.py", *sys.argv[1:]]), tuple(rows.values()), tuple(pictures), notes
-    )
+    return Results("sweep", title, repeated_by("sweep"), tuple(rows.values()), tuple(pictures), notes)
 
 
 def _pictures(

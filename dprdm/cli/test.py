@@ -2,14 +2,13 @@
 
 import dataclasses
 import functools
-import shlex
 import shutil
-import sys
 from pathlib import Path
 from typing import Literal
 
 from tqdm import tqdm
 
+from dprdm.cli.function import repeated_by
 from dprdm.cli.image_sets import image_set, is_same, labelled, made, real_source, run_config, run_encoder
 from dprdm.data import cifar10, coco, fashion, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
 from dprdm.data.source import ImageSource
@@ -83,7 +82,7 @@ def test(
         )
     )  # fmt: skip
     rows = [_row(against(_shape(images)), images, out) for images in tqdm(sets, desc="Measuring", unit="run")]
-    results = Results("test", "Images against real ones", _command(), tuple(rows), notes=_notes(rows, chosen))
+    results = Results("test", "Images against real ones", repeated_by("test"), tuple(rows), notes=_notes(rows, chosen))
     _write(results, out)
     if wandb:
         _track(results, out, wandb_private)
@@ -181,12 +180,6 @@ def _write(results: Results, out: Path) -> None:
     write_text(out / "table.csv", csv_table(results.rows))
     path = results.save(out)
     print(f"\n{text}\nWritten: {path}, {out / 'table.md'}, {out / 'table.csv'}")
-
-
-def _command() -> str:
-    return (
-        "python main.py " + shlex.join(sys.argv[1:]) if Path(sys.argv[0]).name == "main.py" else "python main.py test"
-    )
 
 
 def _track(results: Results, out: Path, with_private: bool) -> None:
