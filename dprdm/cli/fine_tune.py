@@ -21,11 +21,10 @@ from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.privacy.trained import certify_training
 from dprdm.privacy.training import TrainingPlan, plan_training
-from dprdm.resuming import SeededSteps
 from dprdm.retrieval.store import PrivateStore
 from dprdm.rivals.export import CertifiedExport
 from dprdm.rivals.fine_tuning import PrivateFineTuning, Terms
-from dprdm.rivals.images import PrivateImages
+from dprdm.rivals.images import FreshDraws, PrivateImages
 
 LOST = (
     "A private training is not gone on with: what was charged stays charged, nothing is kept, and the same command trains "
@@ -71,7 +70,7 @@ def fine_tune(
         plan, ledger, options.account, hashlib.sha256(resolved_config.encode()).hexdigest(), options.delta is None
     )
     model.agree(Terms(plan, data.noise, payment.pay))
-    trainer.callbacks += [SeededSteps(), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
+    trainer.callbacks += [FreshDraws(data.noise), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
     try:
         trainer.fit(model, datamodule=data)
     except (KeyboardInterrupt, SystemExit) as stopped:

@@ -1,6 +1,7 @@
 """What a rival trains on: private images by Poisson samples, each with a condition that only itself and public data decide."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -68,6 +69,7 @@ class PoissonBatches(Sampler[list[int]]):
         noise: where the coins come from; no seed repeats them.
     Guarantee:
         - Samples are Poisson, and seeds do not repeat them (tests/rivals/test_images.py::test_samples_are_poisson).
+        - What is drawn for the items of a sample is fresh (tests/rivals/test_images.py::test_hazard_01_draws_are_fresh).
     """
 
     def __init__(self, num_records: int, sampling_rate: float, noise: SecureNoise) -> None:
@@ -79,6 +81,7 @@ class PoissonBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         for _ in range(len(self)):
+            reseed(self.noise)
             yield poisson_sample(self.num_records, self.sampling_rate, self.noise).tolist()
 
 
@@ -125,12 +128,37 @@ class PrivateImages(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Item]:
         """One Poisson sample a step, whatever its size; empty ones too."""
         batches = PoissonBatches(len(self.images), self.mechanism.sampling_rate, self.noise)
-        workers = self.public.num_workers
-        return DataLoader(self.images, batch_sampler=batches, collate_fn=collate, num_workers=workers)
+        return DataLoader(self.images, batch_sampler=batches, collate_fn=collate)  # in this process: see `reseed`
 
     def val_dataloader(self) -> DataLoader[Item]:
         """Public images, in order."""
         return self.public.val_dataloader()
+
+
+class FreshDraws(L.Callback):
+    """Draw what each step draws (times, noise, dropout) from a generator that the operating system has just seeded.
+
+    Args:
+        noise: where the seeds come from.
+    """
+
+    def __init__(self, noise: SecureNoise) -> None:
+        self.noise = noise
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Seed torch's global generators."""
+        reseed(self.noise)
+
+
+def reseed(noise: SecureNoise) -> None:
+    """Seed torch's global generators from the operating system, so that nobody knows the draws that follow.
+
+    Draws of single images are handed out by position in a sample, and one image more or less moves all later ones. While they are
+    unknown and alike for every place, that changes nothing in distribution; a known seed would void the sensitivity.
+    """
+    torch.manual_seed(int(noise.bits(1)[0] >> np.uint64(1)))
 
 
 def collate(items: list[Item]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from dprdm.errors import StoreError
 from dprdm.privacy.noise import SecureNoise
 from dprdm.privacy.training import DpSgd
 from dprdm.retrieval.store import PrivateStore
-from dprdm.rivals.images import CaptionedImages, PoissonBatches, PrivateImages, collate
+from dprdm.rivals.images import CaptionedImages, FreshDraws, PoissonBatches, PrivateImages, collate
 from tests.statistics import FALSE_ALARM, counts_fit
 
 MECHANISM = DpSgd(1.0, 0.1, 3, 4)
@@ -105,3 +105,23 @@ def test_serves_samples_of_any_size_and_public_images_for_validation(made) -> No
     assert len(validated) == 6
     pool = {public.source.image(index).tobytes() for index in range(60)}
     assert all(image.numpy().tobytes() in pool for image in validated)
+
+
+def test_hazard_01_draws_are_fresh(made) -> None:
+    """Known draws would be handed to other images where one comes or goes, and move the sum by more than the sensitivity."""
+    source, store, public = made
+    data = PrivateImages(source, store, public, DpSgd(1.0, 1.0, 1, 30), SecureNoise())
+    data.setup("fit")
+    seen = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        seen.append(next(iter(data.train_dataloader()))["neighbours"])
+    assert seen[0].shape == seen[1].shape and not torch.equal(*seen)
+    drawn = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        FreshDraws(SecureNoise()).on_train_batch_start(
+            L.Trainer(logger=False, barebones=True), L.LightningModule(), {}, 0
+        )
+        drawn.append(torch.rand(4))
+    assert not torch.equal(*drawn)
