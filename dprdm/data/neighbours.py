@@ -16,7 +16,7 @@ from dprdm.data.recall import recall
 from dprdm.data.searchers import Candidates, NumpySearcher, Searcher
 from dprdm.data.shards import Progress
 from dprdm.errors import StoreError, UserError
-from dprdm.files import read_json, write_text, write_whole
+from dprdm.files import alone, read_json, write_text, write_whole
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import RowIds
 
@@ -91,11 +91,20 @@ def table_path(store: PublicStore, count: int) -> Path:
 def build_table(store: PublicStore, count: int, searcher: Searcher, progress: Progress) -> TableManifest:
     """Write the table of `count` neighbours, going on from the blocks of one that was interrupted.
 
+    A process that finds another one at it waits, and takes what that one made.
+
     Raises:
         UserError: if there are not that many other rows.
     """
     if count >= len(store):
         raise UserError(f"Expected fewer neighbours than images; asked for {count} of {len(store) - 1} others.")
+    with alone(table_path(store, count).with_suffix(".lock")):
+        made = find_table(store, count)
+        is_made = made is not None and (made.k, made.method) == (count, searcher.description)
+        return made if made is not None and is_made else _build(store, count, searcher, progress)
+
+
+def _build(store: PublicStore, count: int, searcher: Searcher, progress: Progress) -> TableManifest:
     manifest = TableManifest(store.fingerprint, len(store), count, searcher.description, searcher.is_exact)
     parts = _begin(table_path(store, count).with_suffix(".parts"), manifest)
     blocks = [np.arange(start, min(start + BLOCK, len(store))) for start in range(0, len(store), BLOCK)]

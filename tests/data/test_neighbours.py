@@ -1,6 +1,7 @@
 """Public neighbours against brute force: never the image itself, never its copy; a table is whole or absent."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -146,3 +147,10 @@ def test_more_neighbours_than_images_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"asked for 12 of 11 others"):
         neighbour_table(store, 12)
     assert {path.name for path in tmp_path.iterdir()} == {"00000.vectors.npy", "manifest.json"}
+
+
+def test_two_at_once_make_one_table(store) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        made = list(threads.map(lambda _: build_table(store, 5, NumpySearcher(store), NoProgress()), range(2)))
+    assert made[0] == made[1] == find_table(store, 5)
+    assert not list(store.path.glob("*.parts"))
