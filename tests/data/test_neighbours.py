@@ -149,7 +149,8 @@ def test_more_neighbours_than_images_are_refused(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"00000.vectors.npy", "manifest.json"}
 
 
-def test_two_at_once_make_one_table(store) -> None:
+def test_two_at_once_make_one_table(tmp_path):
+    store = public_store(tmp_path, unit_rows(50, 16))
     with ThreadPoolExecutor(2) as threads:
         made = list(threads.map(lambda _: build_table(store, 5, NumpySearcher(store), NoProgress()), range(2)))
     assert made[0] == made[1] == find_table(store, 5)
