@@ -40,7 +40,7 @@ class Asking:
     def name(self, options: Options) -> str:
         """A folder name for a point: what was asked, and a digest of all of it."""
         asked = json.dumps([dict(options), self.prompts, self.images_per_prompt, self.config], sort_keys=True)
-        words = "-".join(f"{key.rpartition('.')[2]}{value}" for key, value in options.items())
+        words = "-".join(f"{key.rpartition('.')[2]}{value}" for key, value in sorted(options.items()))
         return f"{words[:60]}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
 
     def run(self, options: Options) -> Path:
