@@ -67,7 +67,7 @@ def test_hazard_14_kill_at_every_step(path, step):
     reached = FORK.Event()
     process = FORK.Process(target=_charge_and_pause, args=(path, step, reached))
     process.start()
-    assert reached.wait(30)
+    assert reached.wait(180)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     ledger = Ledger(path, "store")
