@@ -12,6 +12,7 @@ from dprdm.audit.prv import epsilon_prv
 from dprdm.cli.fit import SavedConfig
 from dprdm.cli.options import PredictOptions
 from dprdm.cli.plugins import import_class
+from dprdm.cli.progress import show_steps
 from dprdm.cli.releasing import open_ledger, open_private_store
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.errors import UserError
@@ -71,6 +72,7 @@ def fine_tune(
     )
     model.agree(Terms(plan, data.noise, payment.pay))
     trainer.callbacks += [FreshDraws(data.noise), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
+    show_steps(trainer)
     try:
         trainer.fit(model, datamodule=data)
     except (KeyboardInterrupt, SystemExit) as stopped:

@@ -76,8 +76,17 @@ class RenderingBar(L.Callback):
 
 def show_images_per_second(trainer: L.Trainer) -> None:
     """Put ours in the place of Lightning's default bar, if that is shown."""
+    _replace_default_bar(trainer, TrainingBar())
+
+
+def show_steps(trainer: L.Trainer) -> None:
+    """Put a bar of steps in the place of Lightning's default bar: how many images a private step holds is private."""
+    _replace_default_bar(trainer, TQDMProgressBar())
+
+
+def _replace_default_bar(trainer: L.Trainer, bar: ProgressBar) -> None:
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
     for place, callback in enumerate(callbacks):
         # The default is rich's where rich is installed.
         if isinstance(callback, ProgressBar) and type(callback) in {TQDMProgressBar, RichProgressBar}:
-            callbacks[place] = TrainingBar()
+            callbacks[place] = bar
