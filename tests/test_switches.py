@@ -30,7 +30,7 @@ def gradients(**options: object) -> dict[str, torch.Tensor]:
     given = model(**options).train()
     images = torch.stack([item["image"] for item in garments()])
     neighbours = torch.stack([item["neighbours"] for item in garments()])
-    given._loss({"image": images, "neighbours": neighbours}, torch.Generator().manual_seed(3)).backward()
+    given.loss({"image": images, "neighbours": neighbours}, torch.Generator().manual_seed(3)).backward()
     return {name: weight.grad for name, weight in given.network.named_parameters() if weight.grad is not None}
 
 
@@ -59,7 +59,7 @@ def test_checkpointing_computes_activations_twice():
         block = given.network.unet.mid_block.resnets[-1]  # the first is not part of a checkpoint in diffusers
         block.register_forward_pre_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
         batch = {name: torch.stack([item[name] for item in garments()]) for name in ("image", "neighbours")}
-        given._loss(batch).backward()
+        given.loss(batch).backward()
         calls.append(count[0])
     assert calls == [1, 2]
 
