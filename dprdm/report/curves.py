@@ -75,6 +75,6 @@ def draw_curves(axes: Axes, lines: Sequence[Line], horizons: Sequence[Horizon], 
         if axes.is_logarithmic:
             plot.set_xscale("log")
             plain_numbers(plot.xaxis)
-        plot.legend(frameon=False, fontsize=9)
+        plot.legend(fontsize=9, facecolor="white", edgecolor="none", framealpha=0.85)
         below(figure, axes.caption)
         return save_figure(figure, stem)

@@ -27,6 +27,8 @@ SETTINGS = {
     "mechanism.sampling_rate": "sampling_rate, chance of a record to be searched",
 }
 LINEAR = {"private_weight"}
+# For titles, where the axes' own words are long.
+SHORT = {"class_found": "class found", "accuracy": "accuracy", "queries": "number of queries"}
 
 
 def draw_tradeoff(
@@ -52,7 +54,7 @@ def draw_tradeoff(
         return None
     levels = [Horizon(label, m.value) for label, row in horizons.items() if (m := row.measurement(metric))]
     what, where = METRICS.get(metric, metric), SETTINGS.get(setting, setting)
-    title = f"{what.split(',')[0]} against {where.split(',')[0]}"
+    title = f"{SHORT.get(metric, what.split(',')[0])} against {SHORT.get(setting, where.split(',')[0])}"
     axes = Axes(title[0].upper() + title[1:], where, what, caption, setting not in LINEAR)
     path = draw_curves(axes, drawn, levels, stem)
     return Picture(path.name, f"{axes.title}. Bands are 95% intervals.", _alt(axes.title, drawn, levels))
