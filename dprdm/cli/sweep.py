@@ -17,7 +17,7 @@ from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.rendered import RenderedRun
 from dprdm.report.tradeoff import draw_tradeoff
-from dprdm.results import Picture, Results, Row
+from dprdm.results import Picture, Results, Row, Setting
 from dprdm.retrieval.store import MANIFEST, PrivateStore
 
 POINTS = "points"
@@ -62,7 +62,7 @@ class Points:
         row = self.measured.row(run, name)
         shown = _first_images(run, SHOWN)
         relative = tuple(f"{POINTS}/{run.folder.name}/{file}" for file in shown)
-        return replace(row, name=name, settings={**row.settings, **options}, images=relative)
+        return replace(row, name=name, settings={**row.settings, **_stated(options)}, images=relative)
 
 
 def sweep(
@@ -157,6 +157,11 @@ def _budget_note(asking: Asking) -> str:
     if asking.is_stand_in:
         return "Every point asks a copy of a public stand-in, on a budget of its own that is thrown away."
     return "All points are charged to the private store's ledger, together."
+
+
+def _stated(options: Options) -> dict[str, Setting]:
+    """Options as settings of a row; fields of the mechanism are there already, from the certificate."""
+    return {name: value for name, value in options.items() if not name.startswith("mechanism.")}
 
 
 def _short(axis: str) -> str:
