@@ -15,7 +15,7 @@ STORE = --private_store $(OUT)/stores/$(@:$(OUT)/runs/%/grid.png=%)
 results: docs/results.md
 
 docs/results.md: $(RUNS) $(MEASURED:%=%/results.json)
-	$(MAIN) report $(RUNS:%/grid.png=%) --results '[$(subst $(space),$(comma),$(strip $(MEASURED)))]' --out $(OUT)/report \
+	$(MAIN) report $(RUNS:%/grid.png=%) --results $(MEASURED) --out $(OUT)/report \
 		--title "The demo's results" --include_nonprivate true --markdown $@ --figures docs/figures/results
 
 $(OUT)/sweep/results.json:
@@ -50,7 +50,3 @@ $(RIVALS:%=$(OUT)/runs/%/grid.png): $(OUT)/runs/%/grid.png: runs/%/generator.saf
 
 runs/%/generator.safetensors:
 	$(MAIN) fit --config demo_$*.yaml --private_store $(OUT)/stores/$*
-
-empty :=
-space := $(empty) $(empty)
-comma := ,
