@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from dprdm.diffusion.shapes import Condition, NoiseStd
@@ -33,6 +34,23 @@ def train_condition(
     noise_std = max_noise_std * (1 - torch.rand(len(vectors), generator=generator, device=device))  # noqa: TID251
     noise = torch.randn(vectors.shape, generator=generator, device=device)  # noqa: TID251
     return vectors + noise_std[:, None, None] * noise, noise_std
+
+
+def with_query(condition: Condition, queries: Tensor | None) -> Float[Tensor, "image token+1 dim"]:
+    """The condition, and the query's vector as one more to attend to.
+
+    Args:
+        condition: (image, token, dim).
+        queries: (image, dim), unit norm; zero where an image has none. None: no image has one.
+    """
+    last = torch.zeros_like(condition[:, :1]) if queries is None else queries[:, None].to(condition)
+    return torch.cat([condition, last], 1)
+
+
+def drop(queries: Tensor, probability: float, generator: torch.Generator | None = None) -> Tensor:
+    """The queries (image, dim), each replaced by zero with this probability: the network learns to do without."""
+    kept = torch.rand(len(queries), generator=generator, device=queries.device) >= probability  # noqa: TID251 - public
+    return queries * kept[:, None]
 
 
 @dataclass(frozen=True)

@@ -24,17 +24,27 @@ class Generator(L.LightningModule, ABC):
 
     def predict_step(self, batch: Mapping[str, Any], _index: int) -> Pixels:
         """Images (image, channel, height, width) uint8 for released conditions."""
-        return self.render(batch["condition"], batch["noise_std"], batch["seed"].tolist(), batch["prompt"])
+        return self.render(
+            batch["condition"], batch["noise_std"], batch["seed"].tolist(), batch["prompt"], batch["query"]
+        )
 
     @abstractmethod
-    def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
-        """Draw one image per condition; the same (weights, condition, seed) gives the same image in any batch.
+    def render(
+        self,
+        condition: Tensor,
+        noise_std: Tensor,
+        seeds: Sequence[int],
+        prompts: Sequence[str] = (),
+        queries: Tensor | None = None,
+    ) -> Pixels:
+        """Draw one image per condition; the same (weights, condition, prompt, seed) gives the same image in any batch.
 
         Args:
             condition: (image, token, dim), released.
             noise_std: per image, of the noise in it.
             seeds: one an image.
             prompts: one an image, for generators that read text too.
+            queries: (image, dim), the prompts' vectors, for generators that read those; zero where there is none. None: none.
         """
 
     @abstractmethod

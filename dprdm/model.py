@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dprdm import check
-from dprdm.conditioning import DenoisedCondition, train_condition
+from dprdm.conditioning import DenoisedCondition, drop, train_condition, with_query
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.diffusion.first_stage import FirstStage, PixelBlocks
 from dprdm.diffusion.network import ConditionedUNet, NetworkConfig
@@ -37,6 +37,8 @@ class RetrievalDiffusion(Generator):
             denoisers of `predict` do it; 0 is the paper's, and needs no captions.
         is_aggregated: attend to the mean of the neighbours; False to each of them (the paper's RDM-fb).
         condition_dropout: how often training sees the null condition, which guidance needs.
+        query_dropout: of a network that reads queries: how often training withholds the query, so that it looks at what was
+            retrieved too.
         learning_rate: of AdamW, after the warm-up.
         weight_decay: of AdamW.
         warmup_steps: length of the linear warm-up.
@@ -60,6 +62,7 @@ class RetrievalDiffusion(Generator):
         denoised_share: float = 0.0,
         is_aggregated: bool = True,
         condition_dropout: float = 0.1,
+        query_dropout: float = 0.5,
         learning_rate: float = 1e-4,
         weight_decay: float = 0.01,
         warmup_steps: int = 100,
@@ -82,7 +85,7 @@ class RetrievalDiffusion(Generator):
         self.max_noise_std, self.is_aggregated = max_noise_std, is_aggregated
         self.denoised_share = check.in_range(0.0, 1.0, denoised_share=denoised_share)
         self.denoised: DenoisedCondition | None = None
-        self.condition_dropout = condition_dropout
+        self.condition_dropout, self.query_dropout = condition_dropout, query_dropout
         self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
         self.is_decayed = is_decayed
         self.solver: SolverName = solver
@@ -91,7 +94,9 @@ class RetrievalDiffusion(Generator):
             self.load_weights(Path(weights))
 
     def setup(self, stage: str) -> None:
-        """Fetch the public prior, where training conditions are denoised with it."""
+        """Fetch the public prior, where training conditions are denoised with it; see that queries are served, where read."""
+        if self.network.config.reads_query and stage in {"fit", "validate"}:
+            require_queries(self.trainer.datamodule)  # type: ignore[attr-defined]
         if self.denoised_share > 0 and stage in {"fit", "validate"}:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             if not isinstance(data, NeighbourDataModule) or not data.serves_centres:
@@ -109,8 +114,17 @@ class RetrievalDiffusion(Generator):
         generator = torch.Generator(self.device).manual_seed(index)
         self.log("val/loss", self.loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True)
 
-    def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
-        """Draw one image per condition; the same (weights, condition, seed) gives the same image in any batch."""
+    def render(
+        self,
+        condition: Tensor,
+        noise_std: Tensor,
+        seeds: Sequence[int],
+        prompts: Sequence[str] = (),
+        queries: Tensor | None = None,
+    ) -> Pixels:
+        """Draw one image per condition; the same (weights, condition, query, seed) gives the same image in any batch."""
+        if self.network.config.reads_query:
+            condition = with_query(condition, queries)
         latents = sample(
             self.network,
             self.schedule.solver(self.solver),
@@ -180,15 +194,24 @@ class RetrievalDiffusion(Generator):
             raise UserError(f"Expected weights of this network in {path}; loading them failed: {reason}") from error
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
-        """Mean denoising loss of a batch of images (`image`) and their neighbours (`neighbours`)."""
+        """Mean denoising loss of a batch of images (`image`), their neighbours (`neighbours`) and, if read, queries (`query`)."""
         latents = self.first_stage.encode(to_images(batch["image"]))
         condition, noise_std = train_condition(batch["neighbours"], self.max_noise_std, self.is_aggregated, generator)
         if self.denoised is not None:
             condition, noise_std = self.denoised.apply(
                 batch["neighbours"], batch["centre"], condition, noise_std, generator
             )
+        if self.network.config.reads_query:
+            withheld = self.query_dropout if self.training else 0.0
+            condition = with_query(condition, drop(batch["query"], withheld, generator))
         dropout = self.condition_dropout if self.training else 0.0
         return denoising_loss(self.network, self.process, latents, condition, noise_std, dropout, generator)
+
+
+def require_queries(data: object) -> None:
+    """Raise UserError unless these training data serve queries."""
+    if not getattr(data, "serves_queries", False):
+        raise UserError("Expected data with serves_queries: true, which a network with reads_query needs.")
 
 
 def to_images(pixels: Pixels) -> Images:

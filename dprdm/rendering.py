@@ -42,8 +42,8 @@ class Rendering:
 
 
 class Batches(Sequence[Batch]):
-    """One process's share of the batches: `condition` (image, token, dim), `noise_std`, `seed`, `prompt` (a list),
-    `position`.
+    """One process's share of the batches: `condition` (image, token, dim), `noise_std`, `seed`, `prompt` (a list), `query`
+    (image, dim), `position`.
 
     The table of samples is cut into batches once and for all, and a batch with a missing image is drawn whole. So an image
     is drawn beside the same others by any number of processes, interrupted or not, and is the same to the last bit.
@@ -80,6 +80,7 @@ class Batches(Sequence[Batch]):
             "noise_std": torch.from_numpy(self.conditions.noise_std[rows]),
             "seed": torch.tensor([sample.seed for sample in samples]),
             "prompt": [sample.prompt for sample in samples],
+            "query": torch.from_numpy(self.conditions.queries[rows]),
             "position": torch.tensor(list(positions)),
         }
 

@@ -71,8 +71,8 @@ class Conditions:
         write_whole(path, lambda file: save_file(tensors, file, metadata))
 
     def fingerprint(self) -> str:
-        """SHA-256 of what the network attends to, so that images of two releases are never mixed."""
-        arrays = (self.condition, self.noise_std)
+        """SHA-256 of all that a network may attend to, so that images of two releases are never mixed."""
+        arrays = (self.condition, self.noise_std, self.queries)
         return hashlib.sha256(b"".join(np.asarray(array, "<f4").tobytes() for array in arrays)).hexdigest()
 
     @classmethod

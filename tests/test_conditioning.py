@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from dprdm.conditioning import DenoisedCondition, mix, train_condition
+from dprdm.conditioning import DenoisedCondition, drop, mix, train_condition, with_query
 from dprdm.public.prior import fit_prior
 from tests.fakes import public_knowledge, unit_rows
 from tests.statistics import FALSE_ALARM, scale_is, shape_is_normal, uncorrelated
@@ -74,6 +74,23 @@ def test_a_generator_makes_it_repeatable():
 def test_a_mix_is_the_weighted_sum(weight, part):
     released, beside = unit_rows(5, 8, seed=1), unit_rows(5, 8, seed=2)
     assert np.allclose(mix(released, beside, weight), part[0] * released + part[1] * beside)
+
+
+def test_the_query_is_one_more_vector_to_attend_to_and_zero_where_there_is_none():
+    condition, queries = neighbours(3), torch.from_numpy(unit_rows(3, 64, seed=5)).double()
+    attended = with_query(condition, queries)
+    assert torch.equal(attended[:, :-1], condition) and torch.equal(attended[:, -1], queries.to(condition))
+    assert not with_query(condition, None)[:, -1].any() and attended.dtype == condition.dtype
+
+
+def test_queries_are_withheld_as_often_as_asked_for():
+    """Of 20,000, a share of 0.3 with a standard error of 0.0032: 5 of them on either side."""
+    queries = torch.from_numpy(unit_rows(20_000, 8, seed=5))
+    kept = drop(queries, 0.3, torch.Generator().manual_seed(0))
+    withheld = (kept == 0).all(1)
+    assert withheld.float().mean().item() == pytest.approx(0.3, abs=0.0162)
+    assert torch.equal(kept[~withheld], queries[~withheld])
+    assert torch.equal(drop(queries, 0.0), queries)
 
 
 def denoised(tmp_path, share: float, count: int = 600):

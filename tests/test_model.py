@@ -147,8 +147,47 @@ def test_predict_step_renders_what_the_batch_names():
         "noise_std": torch.full((3,), 0.1),
         "seed": torch.tensor([1, 1, 1]),
         "prompt": ["a"] * 3,
+        "query": torch.zeros(3, 8),
     }
     assert torch.equal(given.predict_step(batch, 0), render(given))
+
+
+def reader(**options: object) -> RetrievalDiffusion:
+    """A model whose network reads queries, and has learnt to tell them apart."""
+    given = model(network=replace(NETWORK, reads_query=True), **options)
+    torch.nn.init.normal_(given.network.query_mark)
+    return given
+
+
+def test_a_network_that_reads_queries_heeds_them_and_no_query_is_a_zero_one():
+    given, condition, clean = reader(), torch.from_numpy(unit_rows(3, 8))[:, None], torch.zeros(3)
+    queries = torch.from_numpy(unit_rows(3, 8, seed=5))
+    drawn = {sign: given.render(condition, clean, [1] * 3, queries=sign * queries) for sign in (-1, 0, 1)}
+    assert not torch.equal(drawn[1], drawn[0]) and not torch.equal(drawn[1], drawn[-1])
+    assert torch.equal(drawn[0], given.render(condition, clean, [1] * 3))
+    plain = model()
+    assert torch.equal(
+        plain.render(condition, clean, [1] * 3, queries=queries), plain.render(condition, clean, [1] * 3)
+    )
+
+
+@pytest.mark.parametrize("query_dropout", [0.0, 1.0])
+def test_training_withholds_queries_and_validation_never_does(query_dropout):
+    given = reader(query_dropout=query_dropout)
+    images = torch.stack([item["image"] for item in garments()])
+    batch = {"image": images, "neighbours": torch.stack([item["neighbours"] for item in garments()])}
+    for training in (True, False):
+        given.train(training)
+        first, second = (
+            given.loss({**batch, "query": torch.from_numpy(unit_rows(8, 8, seed))}, torch.Generator().manual_seed(0))
+            for seed in (5, 6)
+        )
+        assert torch.equal(first, second) == (training and query_dropout == 1)
+
+
+def test_a_network_that_reads_queries_is_not_trained_without_them(tmp_path):
+    with pytest.raises(UserError, match="Expected data with serves_queries: true"):
+        fit(reader(), tmp_path, max_steps=1)
 
 
 def test_the_fingerprint_follows_the_weights():

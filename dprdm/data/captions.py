@@ -38,22 +38,33 @@ class CaptionVectors:
 
 
 @dataclass(frozen=True, eq=False)
-class Centres:
-    """Where neighbours of each caption are expected, last those of no caption, and which is each row's."""
+class ByCaption:
+    """A vector for each caption, last that of images without one, and which is each row's."""
 
     vectors: Float[np.ndarray, "caption dim"]
     caption_of: Int[np.ndarray, "row"]
 
     def of_row(self, row: int) -> Query:
-        """The expected neighbour mean of a row's caption."""
+        """The vector of a row's caption."""
         return self.vectors[self.caption_of[row]]
 
 
-def expected_centres(captions: CaptionVectors, prior: PublicPrior) -> Centres:
-    """The centre of each caption, and the mean of all rows for images without one."""
+def nothing(count: int, dim: int) -> ByCaption:
+    """Zero for each of so many rows."""
+    return ByCaption(np.zeros((1, dim), np.float32), np.full(count, NO_CAPTION))
+
+
+def own_vectors(captions: CaptionVectors) -> ByCaption:
+    """Each caption's own vector, and zero for images without one."""
+    none = np.zeros((1, captions.queries.shape[1]), np.float32)
+    return ByCaption(np.concatenate([captions.queries, none]), captions.caption_of)
+
+
+def expected_centres(captions: CaptionVectors, prior: PublicPrior) -> ByCaption:
+    """Where neighbours of each caption are expected, and the mean of all rows for images without one."""
     none = prior.rows.mean(axis=0, keepdims=True, dtype=np.float64)
     vectors = np.concatenate([prior.centre(captions.queries), none]) if len(captions.queries) else none
-    return Centres(vectors.astype(np.float32), captions.caption_of)
+    return ByCaption(vectors.astype(np.float32), captions.caption_of)
 
 
 def caption_vectors(source: ImageSource, encoder: TextEncoder, store: PublicStore) -> CaptionVectors:

@@ -9,13 +9,13 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision.transforms import v2
 
 from dprdm import check
-from dprdm.data.captions import CaptionVectors, Centres, caption_vectors, expected_centres
+from dprdm.data.captions import ByCaption, CaptionVectors, caption_vectors, expected_centres, nothing, own_vectors
 from dprdm.data.loader import TrainingLoader
 from dprdm.data.neighbours import neighbour_table
 from dprdm.data.opening import open_public_store
 from dprdm.data.source import ImageSource, next_readable
 from dprdm.encoders.clip import ClipEncoder
-from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
+from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
 from dprdm.retrieval.store import PublicStore
 
@@ -24,11 +24,13 @@ Item = dict[str, torch.Tensor]
 
 class ImagesWithNeighbours(Dataset[Item]):
     """Item i: `image` (channel, size, size) uint8, `neighbours` (k, dim) float32, unit rows, `centre` (dim,) float32: where
-    neighbours of its caption are expected to lie; zero where centres are not served.
+    neighbours of its caption are expected to lie, `query` (dim,) float32: its caption's vector; zero where they are not served.
 
     Args:
         source: public images.
         store: their embeddings.
+        centres: of their captions.
+        queries: their captions' vectors.
         k: neighbours an image.
         spread: the k are drawn at random among the nearest `spread`, with `spread` itself drawn anew for each image
             between k and this. A private query searches a small random subsample, so its neighbours lie farther out than
@@ -42,14 +44,15 @@ class ImagesWithNeighbours(Dataset[Item]):
         self,
         source: ImageSource,
         store: PublicStore,
-        centres: Centres,
+        centres: ByCaption,
+        queries: ByCaption,
         k: int,
         spread: int,
         image_size: int,
         channels: int,
         mirror: bool,
     ) -> None:
-        self.source, self.store, self.centres = source, store, centres
+        self.source, self.store, self.centres, self.queries = source, store, centres, queries
         self.k, self.spread = k, spread
         self.table = neighbour_table(store, spread)
         self.positions = store.source_index()
@@ -66,6 +69,7 @@ class ImagesWithNeighbours(Dataset[Item]):
             "image": image,
             "neighbours": torch.from_numpy(self.store.vectors(self.table[row][ranks].astype(np.int64))),
             "centre": torch.from_numpy(self.centres.of_row(row)),
+            "query": torch.from_numpy(self.queries.of_row(row)),
         }
 
 
@@ -102,6 +106,7 @@ class NeighbourDataModule(L.LightningDataModule):
         batch_size: images a step.
         validation_size: images set aside for the validation loss.
         serves_centres: serve with each image where neighbours of its caption are expected; `denoised_share` needs it.
+        serves_queries: serve with each image the vector of its caption; a network that reads queries needs it.
         num_workers: processes that decode; 0 decodes in the training process.
     """
 
@@ -119,6 +124,7 @@ class NeighbourDataModule(L.LightningDataModule):
         validation_size: int = 256,
         num_workers: int = 0,
         serves_centres: bool = False,
+        serves_queries: bool = False,
     ) -> None:
         super().__init__()
         self._store: PublicStore | None = None
@@ -127,7 +133,7 @@ class NeighbourDataModule(L.LightningDataModule):
         check.at_least(k, spread=self.spread)
         self.image_size, self.channels, self.mirror = image_size, channels, mirror
         self.batch_size, self.validation_size, self.num_workers = batch_size, validation_size, num_workers
-        self.serves_centres = serves_centres
+        self.serves_centres, self.serves_queries = serves_centres, serves_queries
 
     def prepare_data(self) -> None:
         """Embed the public images and find their neighbours, once, on one process."""
@@ -150,10 +156,13 @@ class NeighbourDataModule(L.LightningDataModule):
             store.vectors(np.arange(len(store))), captions.queries, captions.caption_of, store.fingerprint, store.path
         )
 
-    def _centres(self, store: PublicStore) -> Centres:
-        if not self.serves_centres:
-            return Centres(np.zeros((1, store.dim), np.float32), np.full(len(store), NO_CAPTION))
-        return expected_centres(self.captions(), self.prior())
+    def _centres(self, store: PublicStore) -> ByCaption:
+        return (
+            expected_centres(self.captions(), self.prior()) if self.serves_centres else nothing(len(store), store.dim)
+        )
+
+    def _queries(self, store: PublicStore) -> ByCaption:
+        return own_vectors(self.captions()) if self.serves_queries else nothing(len(store), store.dim)
 
     def prior(self) -> PublicPrior:
         """Where the public images' neighbour means lie; fitted if that was not done yet."""
@@ -164,7 +173,8 @@ class NeighbourDataModule(L.LightningDataModule):
         if stage not in {"fit", "validate"}:
             return
         store = self.public_store()
-        served, shape = (self.source, store, self._centres(store)), (self.image_size, self.channels)
+        served = (self.source, store, self._centres(store), self._queries(store))
+        shape = (self.image_size, self.channels)
         train = ImagesWithNeighbours(*served, self.k, self.spread, *shape, self.mirror)
         plain = ImagesWithNeighbours(*served, self.k, self.k, *shape, False)
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0)).tolist()

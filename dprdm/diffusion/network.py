@@ -27,6 +27,7 @@ class NetworkConfig:
         condition_scale: condition vectors are multiplied by it; sqrt(condition_dim) gives them unit variance.
         knows_noise: tell the network the standard deviation of the noise in its condition.
         trains_null: learn the vector that stands for no condition; False: it is zero, as the paper's.
+        reads_query: the last vector of a condition is the prompt's own, which is public; zero where there is no prompt.
     """
 
     latent_size: int = 64
@@ -41,11 +42,17 @@ class NetworkConfig:
     condition_scale: float = 1.0
     knows_noise: bool = True
     trains_null: bool = True
+    reads_query: bool = False
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
         """(channel, height, width) of one image's latents."""
         return self.latent_channels, self.latent_size, self.latent_size
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """Names of the vectors (condition_dim,) that the network has beside its UNet."""
+        return ("null_condition", "query_mark") if self.reads_query else ("null_condition",)
 
 
 class ConditionedUNet(nn.Module):
@@ -69,6 +76,8 @@ class ConditionedUNet(nn.Module):
             self.null_condition = nn.Parameter(null)
         else:
             self.register_buffer("null_condition", null)
+        # Added to the query, to tell it from what was retrieved; attention does not see the order of what it attends to.
+        self.query_mark = nn.Parameter(torch.zeros(config.condition_dim)) if config.reads_query else None
 
     def forward(
         self,
@@ -83,10 +92,12 @@ class ConditionedUNet(nn.Module):
         Args:
             latents: noisy latents.
             timesteps: one a latent, in [0, 1000).
-            condition: vectors to attend to.
+            condition: vectors to attend to; the last is the query, if the network reads it.
             noise_std: of the noise in them.
             keep: (image,) bool; where False, the null condition is used instead. None: all are kept.
         """
+        if self.query_mark is not None:
+            condition = torch.cat([condition[:, :-1], condition[:, -1:] + self.query_mark.to(condition.dtype)], 1)
         if keep is not None:
             null = self.null_condition.to(condition.dtype).expand_as(condition)
             condition = torch.where(keep[:, None, None], condition, null)

@@ -19,7 +19,7 @@ def read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
 
     Args:
         path: a file that `fit` exported; or a folder with a diffusers UNet2DConditionModel, by itself or in `unet/`; or,
-            where there is internet, the hub id of one. Where a folder names no null condition, it is zero.
+            where there is internet, the hub id of one. Where a folder has no condition.safetensors, the null condition is zero.
         config: of the network that they are for.
     Raises:
         UserError: if there are none, or they cannot be read.
@@ -28,10 +28,8 @@ def read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
         return _read_file(path)
     folder = path if path.is_dir() else _download(path)
     unet = _read_unet(folder / "unet" if (folder / "unet").is_dir() else folder)
-    condition = {
-        "null_condition": torch.zeros(config.condition_dim),
-        "condition_scale": torch.tensor(config.condition_scale),
-    }
+    condition = {"condition_scale": torch.tensor(config.condition_scale)}
+    condition |= {name: torch.zeros(config.condition_dim) for name in config.vectors}
     if (folder / CONDITION).is_file():
         condition = _read_file(folder / CONDITION)
     if condition.pop("condition_scale").item() != torch.tensor(config.condition_scale).item():
@@ -59,8 +57,8 @@ def save_folder(network: ConditionedUNet, process: DDPMScheduler, folder: Path) 
     """
     network.unet.save_pretrained(str(folder))
     process.save_pretrained(str(folder / "scheduler"))
-    scale = torch.tensor(network.config.condition_scale)
-    save_file({"null_condition": network.null_condition.detach(), "condition_scale": scale}, folder / CONDITION)
+    own = {name: tensor for name, tensor in network.state_dict().items() if name in network.config.vectors}
+    save_file({**own, "condition_scale": torch.tensor(network.config.condition_scale)}, folder / CONDITION)
 
 
 def _read_file(path: Path) -> dict[str, Tensor]:

@@ -42,7 +42,14 @@ class PipelineGenerator(Generator):
         return []
 
     @torch.inference_mode()
-    def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
+    def render(
+        self,
+        condition: Tensor,
+        noise_std: Tensor,
+        seeds: Sequence[int],
+        prompts: Sequence[str] = (),
+        queries: Tensor | None = None,
+    ) -> Pixels:
         """Draw one image per condition, with the prompt as text where it reads prompts."""
         if condition.shape[1:] != (1, self.embedding_dim):
             raise UserError(

@@ -45,17 +45,20 @@ class SampleGrids(L.Callback):
             return
         prompts = self.prompts or suggested_prompts(data.source)
         if prompts:
-            conditions = nearest_means(data.encoder.texts(list(prompts)), data.public_store(), data.k)
-            self._draw(trainer, pl_module, Path(folder) / "samples", prompts, conditions)
+            queries = data.encoder.texts(list(prompts))
+            conditions = nearest_means(queries, data.public_store(), data.k)
+            self._draw(trainer, pl_module, Path(folder) / "samples", prompts, np.stack([conditions, queries]))
 
     def _draw(
-        self, trainer: L.Trainer, model: RetrievalDiffusion, out: Path, prompts: Sequence[str], conditions: Released
+        self, trainer: L.Trainer, model: RetrievalDiffusion, out: Path, prompts: Sequence[str], vectors: np.ndarray
     ) -> None:
+        """Write and show a grid; `vectors` (2, prompt, dim) are the prompts' conditions and their own vectors."""
         folder = out / f"step-{trainer.global_step:06d}"
         count, rows = self.images, []
         for number, prompt in enumerate(prompts):
-            condition = torch.from_numpy(conditions[[number] * count][:, None]).to(model.device)
-            pixels = model.render(condition, torch.zeros(count, device=model.device), list(range(count)))
+            condition, query = torch.from_numpy(vectors[:, [number] * count]).to(model.device)
+            clean = torch.zeros(count, device=model.device)
+            pixels = model.render(condition[:, None], clean, list(range(count)), [prompt] * count, query)
             files = [folder / f"{number}-{copy}.png" for copy in range(count)]
             for file, image in zip(files, pixels.cpu().numpy(), strict=True):
                 write_png(file, image)

@@ -124,9 +124,16 @@ class PrivateFineTuning(Generator):
         assert self.certificate is not None  # else nothing was exported
         return certify_weights(self.certificate, weights)
 
-    def render(self, condition: Tensor, noise_std: Tensor, seeds: Sequence[int], prompts: Sequence[str] = ()) -> Pixels:
+    def render(
+        self,
+        condition: Tensor,
+        noise_std: Tensor,
+        seeds: Sequence[int],
+        prompts: Sequence[str] = (),
+        queries: Tensor | None = None,
+    ) -> Pixels:
         """See `Generator.render`."""
-        return self.generator.render(condition, noise_std, seeds, prompts)
+        return self.generator.render(condition, noise_std, seeds, prompts, queries)
 
     def load_weights(self, path: Path | None) -> None:
         """See `Generator.load_weights`."""

@@ -22,7 +22,8 @@ from dprdm.types import Query, RowIds
 
 
 class CaptionedImages(Dataset[Item]):
-    """Item i: `image` (channel, size, size) uint8 of the store's row i, `neighbours` (k, dim) of its caption, all public.
+    """Item i: `image` (channel, size, size) uint8 of the store's row i, `neighbours` (k, dim) of its caption, all public,
+    and `query` (dim,): its caption's vector, zero without one.
 
     The neighbours are public images near the caption's vector, drawn as the generator's training draws those of an image; of an
     image without a caption, near its own vector. So an item depends on one record and on public data.
@@ -40,7 +41,8 @@ class CaptionedImages(Dataset[Item]):
         distinct = {caption: number for number, caption in enumerate(dict.fromkeys(filter(None, captions)))}
         self.caption_of = [distinct.get(caption) for caption in captions]
         self.searcher = NumpySearcher(public.public_store())
-        self.table = [self._search(query) for query in public.encoder.texts(list(distinct))] if distinct else []
+        self.queries = public.encoder.texts(list(distinct)) if distinct else np.zeros((0, store.dim), np.float32)
+        self.table = [self._search(query) for query in self.queries]
         self.transform = to_pixels(public.image_size, public.channels, public.mirror)
 
     def __len__(self) -> int:
@@ -50,7 +52,9 @@ class CaptionedImages(Dataset[Item]):
         rows = self._near(row)[draw_ranks(self.public.k, self.public.spread)]
         neighbours = self.public.public_store().vectors(rows)
         image = self.transform(self.source.image(int(self.positions[row])))
-        return {"image": image, "neighbours": torch.from_numpy(neighbours)}
+        caption = self.caption_of[row]
+        query = np.zeros_like(neighbours[0]) if caption is None else self.queries[caption]
+        return {"image": image, "neighbours": torch.from_numpy(neighbours), "query": torch.from_numpy(query)}
 
     def _near(self, row: int) -> np.ndarray:
         caption = self.caption_of[row]

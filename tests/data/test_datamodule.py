@@ -34,7 +34,7 @@ def test_neighbours_are_those_of_the_image_though_others_were_unreadable(tmp_pat
     data = module(tmp_path, encoder, source, k=2)
     store = data.public_store()
     assert [record.message for record in caplog.records] == [f"Left out, cannot be read: {n}.png" for n in (0, 5)]
-    images = ImagesWithNeighbours(source, store, data._centres(store), 2, 2, 28, 1, False)
+    images = ImagesWithNeighbours(source, store, data._centres(store), data._queries(store), 2, 2, 28, 1, False)
     assert len(images) == 18
     for row, position in enumerate(store.source_index().tolist()):
         item = images[row]
@@ -54,6 +54,24 @@ def test_each_image_comes_with_the_centre_of_its_caption_where_asked_for(tmp_pat
     assert not plain.validation_images[0]["centre"].any()
 
 
+def test_each_image_comes_with_the_vector_of_its_caption_where_asked_for(tmp_path, encoder):
+    data = module(tmp_path, encoder, Pictures(12), k=2, serves_queries=True)
+    data.setup("validate")
+    (position,) = data.validation_images.indices
+    expected = encoder.texts([data.source.caption(position)])[0]
+    assert np.allclose(data.validation_images[0]["query"], expected, atol=1e-6) and expected.any()
+    plain = module(tmp_path, encoder, Pictures(12), k=2)
+    plain.setup("validate")
+    assert not plain.validation_images[0]["query"].any()
+
+
+def test_an_image_without_a_caption_has_no_query(tmp_path, encoder):
+    source = Pictures(12)
+    source.caption = lambda index: "" if index % 2 else f"garment {index}"
+    queries = (data := module(tmp_path, encoder, source, k=2, serves_queries=True))._queries(data.public_store())
+    assert [bool(queries.of_row(row).any()) for row in range(4)] == [True, False, True, False]
+
+
 def test_what_may_be_learnt_from_are_the_rows_and_their_captions(tmp_path, encoder):
     known = module(tmp_path, encoder, Pictures(30)).knowledge()
     assert known.rows.shape == known.queries.shape == (30, 64)
@@ -64,7 +82,7 @@ def test_an_image_that_has_become_unreadable_is_passed_over(tmp_path, encoder):
     source = Pictures(20)
     data = module(tmp_path, encoder, source)
     store = data.public_store()
-    images = ImagesWithNeighbours(source, store, data._centres(store), 2, 2, 28, 1, False)
+    images = ImagesWithNeighbours(source, store, data._centres(store), data._queries(store), 2, 2, 28, 1, False)
     source.broken = (7, 8)
     passed, next_one = images[7], images[9]
     assert np.array_equal(passed["image"][0].numpy(), source.pixels[9])
@@ -111,7 +129,7 @@ def test_training_images_are_mirrored_where_asked_for(tmp_path, encoder):
     source, store = data.source, data.public_store()
     torch.manual_seed(0)
     for mirror in (False, True):
-        images = ImagesWithNeighbours(source, store, data._centres(store), 4, 4, 28, 1, mirror)
+        images = ImagesWithNeighbours(source, store, data._centres(store), data._queries(store), 4, 4, 28, 1, mirror)
         same = [np.array_equal(images[0]["image"][0].numpy(), source.pixels[0]) for _ in range(40)]
         assert all(same) != mirror and any(same)
 

@@ -16,6 +16,8 @@ def tiny(seed: int = 0, **changes: object) -> ConditionedUNet:
     torch.manual_seed(seed)
     network = ConditionedUNet(replace(TINY, **changes)).eval()
     torch.nn.init.normal_(network.null_condition)
+    if network.query_mark is not None:
+        torch.nn.init.normal_(network.query_mark)
     return network
 
 

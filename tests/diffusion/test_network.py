@@ -58,6 +58,25 @@ def test_where_nothing_is_kept_condition_and_noise_level_are_not_seen(tokens):
 
 
 @torch.inference_mode()
+def test_a_network_that_reads_queries_tells_the_last_vector_from_the_others():
+    network, (latents, times, condition, noise_std) = tiny(reads_query=True), inputs(3, tokens=2)
+    given, turned = (network(latents, times, tokens, noise_std) for tokens in (condition, condition.flip(1)))
+    assert not torch.allclose(given, turned, atol=1e-5)
+    network.query_mark.zero_()  # without its mark, it is one of a set
+    unmarked, turned = (network(latents, times, tokens, noise_std) for tokens in (condition, condition.flip(1)))
+    assert torch.allclose(unmarked, turned, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_where_nothing_is_kept_the_query_is_not_seen_either():
+    network, (latents, times, condition, noise_std) = tiny(reads_query=True), inputs(2, tokens=2)
+    other = condition.clone()
+    other[:, -1] += 1
+    given, changed = (network(latents, times, c, noise_std, torch.tensor([True, False])) for c in (condition, other))
+    assert torch.equal(given[1], changed[1]) and not torch.allclose(given[0], changed[0])
+
+
+@torch.inference_mode()
 def test_keeping_all_is_the_same_as_not_saying():
     network, (latents, times, condition, noise_std) = tiny(), inputs(3)
     kept = network(latents, times, condition, noise_std, torch.ones(3, dtype=torch.bool))

@@ -21,7 +21,9 @@ def saved(folder, **changes):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"trains_null": False}, {"knows_noise": False}, {"condition_scale": 8.0}], ids=str
+    "changes",
+    [{}, {"trains_null": False}, {"knows_noise": False}, {"condition_scale": 8.0}, {"reads_query": True}],
+    ids=str,
 )
 def test_a_folder_gives_back_the_network(tmp_path, changes):
     network = saved(tmp_path / "x", **changes)

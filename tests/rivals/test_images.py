@@ -61,12 +61,14 @@ def test_an_item_is_one_image_and_public_neighbours_of_its_caption(made) -> None
     scores = rows @ public.encoder.texts([source.caption(7)])[0]
     nearest = rows[np.argsort(-scores)[:8]]
     assert item["neighbours"].shape == (3, 64)
+    assert np.allclose(item["query"], public.encoder.texts([source.caption(7)])[0], atol=1e-6)
     assert all(any(np.array_equal(vector, row) for row in nearest) for vector in item["neighbours"].numpy())
 
 
 def test_without_a_caption_the_images_own_vector_asks(made) -> None:
     _, store, public = made
     item = CaptionedImages(Some("private", 0, 30, captioned=False), store, public)[7]
+    assert item["query"].shape == (64,) and not item["query"].any()
     rows = public.public_store().vectors(np.arange(60))
     nearest = rows[np.argsort(-(rows @ store.vectors(np.array([7]))[0]))[:8]]
     assert all(any(np.array_equal(vector, row) for row in nearest) for vector in item["neighbours"].numpy())
