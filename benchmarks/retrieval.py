@@ -40,7 +40,6 @@ COLUMNS = (
     "published / ours, processor", "bitmap / ours, processor", "ours, us a sampled row",
 )  # fmt: skip
 RATES = (0.1, 0.01, 0.001)
-TURN = 5  # queries of one way before it is the next one's turn
 
 
 @dataclass(frozen=True)
@@ -111,26 +110,27 @@ def flat_index(store: PrivateStore) -> Any:
     return index
 
 
-def timed(ways: list[Callable[[], object]], repeats: int) -> Float[np.ndarray, "clock way"]:
+def timed(ways: list[Callable[[], object]], repeats: int, turn: int) -> Float[np.ndarray, "clock way"]:
     """Median seconds of each way, on the clock and of the processor, over turns after one that is not counted.
 
-    A turn is several queries one after another, as a release asks them.
+    A turn is several queries one after another, as a release asks them: the first of a turn finds the processor's caches
+    full of another way's rows.
     """
     seconds = np.zeros((repeats + 1, len(ways), 2))
     for repeat, way in np.ndindex(*seconds.shape[:2]):
         start = time.perf_counter(), time.process_time()
-        for _ in range(TURN):
+        for _ in range(turn):
             ways[way]()
         seconds[repeat, way] = time.perf_counter() - start[0], time.process_time() - start[1]
-    return np.median(seconds[1:] / TURN, axis=0).T
+    return np.median(seconds[1:] / turn, axis=0).T
 
 
-def measured(published: Published, ours: Ours, sampling_rate: float, repeats: int) -> str:
+def measured(published: Published, ours: Ours, sampling_rate: float, repeats: int, turn: int) -> str:
     """A row of the table."""
     count, dim = len(ours.store), ours.store.dim
     asked = itertools.cycle(next(random_rows(1000, dim)).astype(np.float64))
     ways = (published.batch, published.bitmap, ours.search)
-    clock, processor = timed([lambda way=way: way(next(asked), sampling_rate) for way in ways], repeats)
+    clock, processor = timed([lambda way=way: way(next(asked), sampling_rate) for way in ways], repeats, turn)
     cells = [
         f"{count:,}", str(dim), f"{sampling_rate:g}", *(f"{1e3 * value:.2f}" for value in clock),
         *(f"{value:.1f}" for value in (*clock[:2] / clock[2], *processor[:2] / processor[2])),
@@ -146,7 +146,8 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     parser.add_argument("--k", type=int, default=20)
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--turn", type=int, default=25, help="queries of one way before it is the next one's turn")
     parser.add_argument("--threads", type=int, default=1, help="of faiss and torch; numpy has OMP_NUM_THREADS")
     parser.add_argument("--folder", type=Path, default=Path("runs/retrieval"), help="for the store; it is removed")
     arguments = parser.parse_args()
@@ -163,7 +164,7 @@ def main() -> None:
             published = Published(flat_index(store), arguments.k)
             ours = Ours(store, SecureNoise(), arguments.k)
             for sampling_rate in arguments.rates:
-                print(measured(published, ours, sampling_rate, arguments.repeats), flush=True)
+                print(measured(published, ours, sampling_rate, arguments.repeats, arguments.turn), flush=True)
 
 
 if __name__ == "__main__":

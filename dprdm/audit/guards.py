@@ -1,6 +1,6 @@
 """The doors at which a hazard is refused before anything is released: each tried for real, its refusal returned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,7 @@ class _GivenVectors:
     def identity(self) -> dict[str, str]:
         return {"model": "given"}
 
-    def images(self, images: list[Image.Image]) -> Embeddings:
+    def images(self, images: Iterable[Image.Image]) -> Embeddings:
         return self.vectors[[int(np.asarray(image)[0, 0]) for image in images]]
 
 

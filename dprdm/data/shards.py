@@ -1,7 +1,7 @@
 """One shard of a store in the making: decode, embed, write. Whole or absent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -14,10 +14,6 @@ from dprdm.errors import UserError
 from dprdm.files import hash_file, write_text, write_whole
 from dprdm.retrieval.store import Shard
 from dprdm.types import Embeddings
-
-# Images decoded before they are embedded together; fewer where they are large, so that photographs fit into memory.
-READ_AHEAD = 256
-READ_AHEAD_PIXELS = 1 << 26
 
 
 @runtime_checkable
@@ -32,8 +28,8 @@ class ImageEncoder(Protocol):
     def identity(self) -> dict[str, str]:
         """What makes two encoders the same."""
 
-    def images(self, images: list[Image.Image]) -> Embeddings:
-        """Unit vectors (image, dim)."""
+    def images(self, images: Iterable[Image.Image]) -> Embeddings:
+        """Unit vectors (image, dim), each a function of its image alone, whatever the others are. Asks for few ahead."""
 
 
 @runtime_checkable
@@ -48,17 +44,10 @@ def write_shard(
     path: Path, name: str, source: ImageSource, items: range, encoder: ImageEncoder, progress: Progress
 ) -> None:
     """Embed the images at `items` and write the shard's four files, the one that says it is whole last."""
-    vectors = [np.zeros((0, encoder.dim), np.float32)]
     kept: list[int] = []
     skipped: list[str] = []
-    for indices, images in _decoded(source, items, skipped):
-        embedded = encoder.images(images)
-        _require_finite(embedded, [source.key(i) for i in indices])
-        vectors.append(embedded)
-        kept.extend(indices)
-        progress.update(len(indices))
-    progress.update(len(skipped))
-    rows = np.concatenate(vectors)
+    rows = encoder.images(_decoded(source, items, kept, skipped, progress))
+    _require_finite(rows, [source.key(index) for index in kept])
     write_whole(path / f"{name}.vectors.npy", lambda file: _save(file, rows))
     write_whole(path / f"{name}.index.npy", lambda file: _save(file, np.array(kept, np.int64)))
     write_text(path / f"{name}.keys.jsonl", "".join(f"{json.dumps(source.key(i))}\n" for i in kept))
@@ -66,24 +55,19 @@ def write_shard(
     write_text(path / f"{name}.json", json.dumps(asdict(shard)))
 
 
-def _decoded(source: ImageSource, items: range, skipped: list[str]) -> Iterator[tuple[list[int], list[Image.Image]]]:
-    """Batches of decoded images with their positions; what cannot be decoded is added to `skipped`."""
-    indices: list[int] = []
-    images: list[Image.Image] = []
-    pixels = 0
+def _decoded(
+    source: ImageSource, items: range, kept: list[int], skipped: list[str], progress: Progress
+) -> Iterator[Image.Image]:
+    """Decode one image after another, so that photographs fit into memory; say which were, and which could not be."""
     for index in items:
         try:
-            images.append(source.image(index))
+            image = source.image(index)
         except UnreadableImage:
             skipped.append(source.key(index))
-            continue
-        indices.append(index)
-        pixels += images[-1].width * images[-1].height
-        if len(images) == READ_AHEAD or pixels >= READ_AHEAD_PIXELS:
-            yield indices, images
-            indices, images, pixels = [], [], 0
-    if images:
-        yield indices, images
+        else:
+            kept.append(index)
+            yield image
+        progress.update(1)
 
 
 def _require_finite(embedded: Embeddings, keys: list[str]) -> None:

@@ -1,8 +1,9 @@
 """CLIP through open_clip: any of its models, by name and tag or by file, with the preprocessing that belongs to it."""
 
 import hashlib
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -28,7 +29,7 @@ class ClipEncoder:
         pretrained: a tag of that model (`metaclip_400m`), or the path of a checkpoint. None: the demo's own weights for
             the demo's model, an error for any other.
         device: where it runs.
-        batch_size: how many images or captions it takes at once.
+        batch_size: how many images or captions it takes at once. Of images it always takes so many.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class ClipEncoder:
         model: str = DEMO_MODEL,
         pretrained: str | None = None,
         device: str = "cpu",
-        batch_size: int = 256,
+        batch_size: int = 32,
     ) -> None:
         if pretrained is None:
             if model != DEMO_MODEL:
@@ -60,27 +61,39 @@ class ClipEncoder:
         return int(self.model.visual.output_dim)
 
     @torch.inference_mode()
-    def images(self, images: Sequence[Image.Image]) -> Embeddings:
-        """Unit vectors (image, dim), float32."""
+    def images(self, images: Iterable[Image.Image]) -> Embeddings:
+        """Unit vectors (image, dim), float32. Of the images, one is in memory at a time; of their pixels, a batch.
+
+        A vector depends on its image alone. A matrix product of another size may round otherwise, so that with smaller last
+        batches one image more would move the vectors of others: the network is always given batch_size images, with blank
+        ones beside the last.
+
+        Guarantee:
+            - One image less changes no other's vector
+              (tests/encoders/test_clip.py::test_hazard_07_vectors_are_per_image).
+        """
         return self._batched(images, self._image_batch)
 
     @torch.inference_mode()
     def texts(self, captions: Sequence[str]) -> Embeddings:
-        """Unit vectors (caption, dim), float32."""
+        """Unit vectors (caption, dim), float32. For prompts: the last bits may depend on the captions beside."""
         return self._batched(captions, self._text_batch)
 
-    def _image_batch(self, images: Sequence[Image.Image]) -> torch.Tensor:
+    def _image_batch(self, images: Iterable[Image.Image]) -> torch.Tensor:
         pixels = torch.stack([self.preprocess(image.convert("RGB")) for image in images])
-        return self.model.encode_image(pixels.to(self.device), normalize=True)
+        blank = pixels.new_zeros(self.batch_size - len(pixels), *pixels.shape[1:])
+        given = torch.cat([pixels, blank]).to(self.device)
+        return self.model.encode_image(given, normalize=True)[: len(pixels)]
 
-    def _text_batch(self, captions: Sequence[str]) -> torch.Tensor:
+    def _text_batch(self, captions: Iterable[str]) -> torch.Tensor:
         return self.model.encode_text(self.tokenize(list(captions)).to(self.device), normalize=True)
 
-    def _batched(self, items: Sequence[Any], encode: Any) -> Embeddings:
-        chunks = [items[i : i + self.batch_size] for i in range(0, len(items), self.batch_size)]
-        if not chunks:
-            return np.zeros((0, self.dim), np.float32)
-        return np.concatenate([encode(chunk).float().cpu().numpy() for chunk in chunks])
+    def _batched(self, items: Iterable[Any], encode: Callable[[Iterable[Any]], torch.Tensor]) -> Embeddings:
+        vectors, rest = [np.zeros((0, self.dim), np.float32)], iter(items)
+        for first in rest:
+            chunk = itertools.chain([first], itertools.islice(rest, self.batch_size - 1))
+            vectors.append(encode(chunk).float().cpu().numpy())
+        return np.concatenate(vectors)
 
 
 def architecture_name(model: str) -> str:

@@ -41,7 +41,8 @@ class CaptionedImages(Dataset[Item]):
         distinct = {caption: number for number, caption in enumerate(dict.fromkeys(filter(None, captions)))}
         self.caption_of = [distinct.get(caption) for caption in captions]
         self.searcher = NumpySearcher(public.public_store())
-        self.queries = public.encoder.texts(list(distinct)) if distinct else np.zeros((0, store.dim), np.float32)
+        # One by one: beside others, a caption's vector may round otherwise, and one record's would depend on another's.
+        self.queries = [public.encoder.texts([caption])[0] for caption in distinct]
         self.table = [self._search(query) for query in self.queries]
         self.transform = to_pixels(public.image_size, public.channels, public.mirror)
 

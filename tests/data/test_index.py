@@ -25,7 +25,7 @@ class Other:
         self.vector, self.identity = vector, {"model": "other"}
 
     def images(self, images):
-        return np.repeat(np.asarray(self.vector, np.float32)[None], len(images), axis=0)
+        return np.repeat(np.asarray(self.vector, np.float32)[None], len(list(images)), axis=0)
 
 
 def rows_of(store):

@@ -53,6 +53,36 @@ def test_a_vector_does_not_depend_on_its_batch(encoder, garments, batch_size):
     assert np.allclose(other.texts(CLASS_NAMES), encoder.texts(CLASS_NAMES), atol=1e-5)
 
 
+@pytest.mark.parametrize("gone", [0, 17, 38])
+def test_hazard_07_vectors_are_per_image(encoder, garments, gone):
+    """One image less moves others to other places, and leaves the last batch shorter: not a bit of theirs changes."""
+    images = garments[0][:39]
+    rest = images[:gone] + images[gone + 1 :]
+    assert np.array_equal(encoder.images(rest), np.delete(encoder.images(images), gone, axis=0))
+
+
+@pytest.mark.parametrize("count", [1, 4, 6, 8, 11])
+def test_hazard_07_the_network_always_sees_as_many_images(garments, monkeypatch, count):
+    """A network that rounds by the size of its batch: without blank images beside the last, their vectors would differ."""
+    encoder, seen = ClipEncoder(batch_size=4), []
+    plain = encoder.model.encode_image
+
+    def rounding(pixels, normalize):
+        seen.append(len(pixels))
+        return plain(pixels, normalize=normalize) * (1 + 0.1 * len(pixels))
+
+    expected = ClipEncoder(batch_size=4).images(garments[0][:count])
+    monkeypatch.setattr(encoder.model, "encode_image", rounding)
+    assert np.allclose(encoder.images(garments[0][:count]), 1.4 * expected, atol=1e-5)
+    assert set(seen) == {4}
+
+
+def test_images_are_taken_one_after_another(encoder, garments):
+    """A collection is decoded as it is embedded, not before."""
+    assert np.array_equal(encoder.images(iter(garments[0][:40])), encoder.images(garments[0][:40]))
+    assert encoder.images(iter([])).shape == encoder.texts([]).shape == (0, encoder.dim)
+
+
 def test_grey_and_its_rgb_copy_are_one(encoder, garments):
     grey = garments[0][0]
     assert np.array_equal(encoder.images([grey]), encoder.images([grey.convert("RGB")]))
