@@ -48,6 +48,21 @@ def test_one_of_test_parses_and_its_header_is_the_command(path: Path, capsys: py
     assert f"python main.py test runs/NAME runs/ANOTHER --config {path.name}" in path.read_text()
 
 
+def networks(node: object) -> list[object]:
+    """Every `network` anywhere in a config."""
+    if isinstance(node, list):
+        return [found for item in node for found in networks(item)]
+    if not isinstance(node, dict):
+        return []
+    return [found for name, value in node.items() for found in ([value] if name == "network" else networks(value))]
+
+
+@pytest.mark.parametrize("path", [p for p in ALL if p.name.startswith("demo_")], ids=lambda path: path.name)
+def test_a_network_of_the_demo_is_the_one_its_weights_are_of(path: Path) -> None:
+    (demos,) = networks(yaml.safe_load((path.parent / "demo.yaml").read_text()))
+    assert all(network == demos for network in networks(yaml.safe_load(path.read_text())))
+
+
 def test_coco_says_what_to_download(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ LAYERS = (
      "privacy.mechanism", "privacy.ledger"),
     ("codebook", "privacy.plan", "privacy.rehearsal", "privacy.statement", "privacy.certificate",
      "privacy.training", "privacy.trained", "retrieval.stored",
-     "retrieval.duplicates", "retrieval.release"),
+     "retrieval.duplicates", "retrieval.release", "retrieval.sampled_mean"),
     ("conditioning", "data", "metrics", "audit", "runs", "results", "rendered"),
     ("generator", "pipelines", "model", "callbacks", "resuming", "rendering", "report"),
     ("rivals",),

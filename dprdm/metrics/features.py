@@ -20,8 +20,8 @@ DrawnFeatures: TypeAlias = Float[Tensor, "drawn feature"]
 BATCH = 256
 
 
-class FeatureExtractor(ABC):
-    """A frozen network that turns images into vectors, and says who it is."""
+class FrozenNetwork(ABC):
+    """A network that looks at images for a metric, and says who it is."""
 
     @property
     @abstractmethod
@@ -32,6 +32,10 @@ class FeatureExtractor(ABC):
     @abstractmethod
     def weights_sha256(self) -> str:
         """SHA-256 of the weights: two numbers may be compared only where it is the same."""
+
+
+class FeatureExtractor(FrozenNetwork):
+    """A frozen network that turns images into vectors."""
 
     @property
     @abstractmethod

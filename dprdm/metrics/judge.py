@@ -1,6 +1,6 @@
 """Who says what an image shows: a classifier that knows the prompts as its classes."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -9,20 +9,11 @@ from torch import Tensor
 
 from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
+from dprdm.metrics.features import FrozenNetwork
 
 
-class Judge(ABC):
+class Judge(FrozenNetwork):
     """A classifier of images, with the names of its classes."""
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What stands beside a number that it decided."""
-
-    @property
-    @abstractmethod
-    def weights_sha256(self) -> str:
-        """SHA-256 of its weights."""
 
     @property
     @abstractmethod

@@ -14,16 +14,14 @@ from dprdm import check
 from dprdm.errors import UserError
 from dprdm.files import hash_file
 from dprdm.privacy.calibration import calibrate
-from dprdm.privacy.events import sampled_gaussian
 from dprdm.privacy.mechanism import PrivacyMechanism, Progress, Terms
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
 from dprdm.retrieval.retriever import Retriever
-from dprdm.retrieval.sampling import poisson_sample
+from dprdm.retrieval.sampled_mean import SampledMean, clip
 from dprdm.retrieval.store import Store
 from dprdm.types import Queries, Query, Released
-from plugins.mechanisms.gaussian import clip
 
 # Where the clipping norm is looked for: quantiles of public rows' distances from their query's centre.
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.95)
@@ -75,19 +73,19 @@ class Centered(PrivacyMechanism):
         radius = self.radius or _best_norm(self, prior, public, terms)
         return dataclasses.replace(self, radius=radius, prior=str(path), prior_sha256=hash_file(path))
 
-    def sensitivity(self, max_per_unit: int = 1) -> float:
-        """2 * radius * max_per_unit / k: each record of a unit displaces at most one other of the k averaged.
-
-        With an allowance for rounding, as `gaussian` has.
-        """
-        moved = min(check.at_least(1, max_per_unit=max_per_unit), self.k)
+    def averaged(self) -> SampledMean:
+        """What is noised, around the centres."""
         if self.radius == 0:
             raise UserError("Expected a radius, or public rows to choose it on. `prepare` chooses it.")
-        return 2 * self.radius * moved / self.k * (1 + 1e-9 + self.k**2 * 2.0**-50)
+        return SampledMean(self.k, self.sampling_rate, self.radius)
+
+    def sensitivity(self, max_per_unit: int = 1) -> float:
+        """2 * radius * max_per_unit / k. See `SampledMean.sensitivity`."""
+        return self.averaged().sensitivity(max_per_unit)
 
     def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
         """One Poisson-sampled Gaussian per query."""
-        return sampled_gaussian(noise_std / self.sensitivity(max_per_unit), self.sampling_rate, num_queries)
+        return self.averaged().event(noise_std, num_queries, max_per_unit)
 
     def release(
         self,
@@ -100,20 +98,10 @@ class Centered(PrivacyMechanism):
     ) -> Released:
         """One noisy mean per query (float64). See `PrivacyMechanism.release`."""
         check.positive(noise_std=noise_std)
-        if queries.shape[1] != store.dim or not np.isfinite(queries).all():
-            raise UserError(f"Expected finite queries of length {store.dim}, the store's, got shape {queries.shape}.")
         centres = _prior(self.prior, self.prior_sha256).centre(queries, self.neighbours)
-        means = np.zeros_like(centres)
-        for row, (query, centre) in enumerate(zip(queries, centres, strict=True)):
-            means[row] = self._mean(query, centre, store, retriever, noise)
-            if progress is not None:
-                progress(1)
-        return centres + noise.gaussian(means, noise_std)
-
-    def _mean(self, query: Query, centre: Query, store: Store, retriever: Retriever, noise: SecureNoise) -> Query:
-        units = poisson_sample(store.num_units, self.sampling_rate, noise)
-        nearest = retriever.search(query, store, store.rows_of(units), self.k)
-        return clip(store.vectors(nearest) - centre, self.radius).sum(axis=0) / self.k
+        return centres + noise.gaussian(
+            self.averaged().means(queries, store, retriever, noise, progress, centres), noise_std
+        )
 
 
 @functools.lru_cache(maxsize=2)

@@ -8,9 +8,9 @@ from dp_accounting.dp_event import DpEvent, NonPrivateDpEvent
 from dprdm.privacy.mechanism import PrivacyMechanism, Progress
 from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.retriever import Retriever
+from dprdm.retrieval.sampled_mean import SampledMean
 from dprdm.retrieval.store import Store
 from dprdm.types import Queries, Released
-from plugins.mechanisms.gaussian import Gaussian
 
 
 @final
@@ -35,11 +35,11 @@ class NonPrivate(PrivacyMechanism):
     clip_norm: float = 1.0
 
     def __post_init__(self) -> None:
-        self._without_noise()
+        self._averaged()
 
     def sensitivity(self, max_per_unit: int = 1) -> float:
         """How far one unit moves the mean. Nothing hides it."""
-        return self._without_noise().sensitivity(max_per_unit)
+        return self._averaged().sensitivity(max_per_unit)
 
     def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
         """Not private, whatever the arguments."""
@@ -55,7 +55,7 @@ class NonPrivate(PrivacyMechanism):
         progress: Progress | None = None,
     ) -> Released:
         """One clean mean per query (float64)."""
-        return self._without_noise().means(queries, store, retriever, noise, progress)
+        return self._averaged().means(queries, store, retriever, noise, progress)
 
-    def _without_noise(self) -> Gaussian:
-        return Gaussian(self.k, self.sampling_rate, self.clip_norm)
+    def _averaged(self) -> SampledMean:
+        return SampledMean(self.k, self.sampling_rate, self.clip_norm)

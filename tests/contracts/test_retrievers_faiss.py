@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dprdm.cli.plugins import known_plugins
-from plugins.mechanisms.gaussian import Gaussian, clip
+from dprdm.retrieval.sampled_mean import clip
+from plugins.mechanisms.gaussian import Gaussian
 from plugins.retrievers.exact import search as exact_search
 from plugins.retrievers.faiss_ivf import Quantizer
 from tests.contracts.retrievers import CELLS, make_retriever

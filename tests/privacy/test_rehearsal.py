@@ -34,7 +34,7 @@ def test_acts_as_the_mechanism_does(stage, tmp_path, k, rate):
     others = np.delete(unit_rows(COUNT, DIM), 0, axis=0)
     store, query = public_store(tmp_path / "others", others), unit_rows(COUNT, DIM)[:1].astype(np.float64)
     draws = 400
-    theirs = Gaussian(k, rate).means(np.repeat(query, draws, axis=0), store, Public(), SecureNoise())
+    theirs = Gaussian(k, rate).averaged().means(np.repeat(query, draws, axis=0), store, Public(), SecureNoise())
     mine = np.stack([stage.sampled_mean(0, k, rate, SecureNoise()) for _ in range(draws)])
     deviation = np.sqrt((theirs.var(axis=0) + mine.var(axis=0)) / draws) + 1e-9
     assert np.all(np.abs(theirs.mean(axis=0) - mine.mean(axis=0)) < 6.5 * deviation)  # 16 coordinates, 1e-9 in all
