@@ -1,4 +1,4 @@
-# Everything in docs/results.md, from nothing: `make results`, about an hour of two cores (`make -j 2 results` keeps both busy).
+# Everything in docs/results.md, from nothing: `make -j 2 results`, about 25 minutes of two cores.
 # Each step is one command of the front door; what is finished is kept, and an interrupted step goes on.
 PYTHON ?= .venv/bin/python
 OUT = runs/results
