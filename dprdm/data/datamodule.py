@@ -15,6 +15,7 @@ from dprdm.data.neighbours import neighbour_table
 from dprdm.data.opening import open_public_store
 from dprdm.data.source import ImageSource, next_readable
 from dprdm.encoders.clip import ClipEncoder
+from dprdm.errors import UserError
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
 from dprdm.retrieval.store import PublicStore
@@ -162,7 +163,14 @@ class NeighbourDataModule(L.LightningDataModule):
         )
 
     def _queries(self, store: PublicStore) -> ByCaption:
-        return own_vectors(self.captions()) if self.serves_queries else nothing(len(store), store.dim)
+        if not self.serves_queries:
+            return nothing(len(store), store.dim)
+        if not len(self.captions().queries):
+            raise UserError(
+                "Expected public images with captions, which serves_queries needs: a network learns to read a prompt from them. "
+                "These have none; leave serves_queries and the network's reads_query out."
+            )
+        return own_vectors(self.captions())
 
     def prior(self) -> PublicPrior:
         """Where the public images' neighbour means lie; fitted if that was not done yet."""

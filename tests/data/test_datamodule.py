@@ -72,6 +72,13 @@ def test_an_image_without_a_caption_has_no_query(tmp_path, encoder):
     assert [bool(queries.of_row(row).any()) for row in range(4)] == [True, False, True, False]
 
 
+def test_queries_of_images_without_any_caption_are_refused(tmp_path, encoder):
+    source = Pictures(12)
+    source.caption = lambda index: ""
+    with pytest.raises(UserError, match="Expected public images with captions, which serves_queries needs"):
+        module(tmp_path, encoder, source, k=2, serves_queries=True).setup("fit")
+
+
 def test_what_may_be_learnt_from_are_the_rows_and_their_captions(tmp_path, encoder):
     known = module(tmp_path, encoder, Pictures(30)).knowledge()
     assert known.rows.shape == known.queries.shape == (30, 64)
