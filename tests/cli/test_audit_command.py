@@ -5,7 +5,7 @@ import pytest
 from dprdm.audit import mutants as module
 from dprdm.audit.mutants import Mutant
 from dprdm.cli import main
-from plugins.mechanisms.gaussian import Gaussian
+from dprdm.retrieval.sampled_mean import SampledMean
 
 QUICK = ("audit", "--trials", "200", "--sampling_rate", "1")
 
@@ -28,7 +28,7 @@ def test_json(capsys):
 
 
 def test_a_violation_ends_with_1(capsys, monkeypatch):
-    monkeypatch.setattr(Gaussian, "sensitivity", lambda self, max_per_unit=1: 0.2 / self.k)
+    monkeypatch.setattr(SampledMean, "sensitivity", lambda self, max_per_unit=1: 0.2 / self.k)
     assert main(QUICK) == 1
     assert "VIOLATED" in capsys.readouterr().out
 

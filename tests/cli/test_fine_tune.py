@@ -31,7 +31,9 @@ def public_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dprdm.model import NetworkConfig, RetrievalDiffusion, ScheduleConfig
 
     torch.manual_seed(0)
-    sizes = NetworkConfig(14, 4, 64, (16, 16), 1, (False, True), 8, norm_groups=16, condition_scale=8.0)
+    sizes = NetworkConfig(
+        14, 4, 64, (16, 16), 1, (False, True), 8, norm_groups=16, condition_scale=8.0, reads_query=True
+    )
     path = tmp_path_factory.mktemp("weights") / "public.safetensors"
     RetrievalDiffusion(sizes, ScheduleConfig()).export(path)
     return path
