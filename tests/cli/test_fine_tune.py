@@ -19,6 +19,7 @@ TINY = (
     "--private.class_path", "dprdm.data.folder.ImageFolder", "--private_store", "store",
     "--data.init_args.source.class_path", "dprdm.data.folder.ImageFolder", "--data.init_args.store", "public",
     "--data.init_args.k", "3", "--data.init_args.spread", "6", "--data.init_args.validation_size", "4",
+    "--data.init_args.serves_queries", "false",  # the images have no captions
     f"{NETWORK}.widths", "[16, 16]", f"{NETWORK}.attention", "[false, true]", f"{NETWORK}.head_width", "8",
     "--model.sampling_rate", "0.05", "--model.expected_batch", "12", "--trainer.max_steps", "2",
 )  # fmt: skip
