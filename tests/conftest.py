@@ -12,6 +12,7 @@ import tests.typechecker  # noqa: F401 - the hook finds it as an attribute of it
 install_import_hook(["dprdm", "plugins"], "tests.typechecker.typechecked")
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -28,11 +29,28 @@ NUM_PRIVATE = 240
 def private_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of real images, 24 of each class."""
     folder = tmp_path_factory.mktemp("private-images")
-    source = FashionDemo("private")
-    for label in range(10):
-        for index in (source.labels == label).nonzero()[0][: NUM_PRIVATE // 10].tolist():
-            source.image(index).save(folder / f"{index:05d}.png")
+    _save_images("private", NUM_PRIVATE, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def public_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of other real images, 24 of each class, each with its caption in a text file beside it."""
+    folder = tmp_path_factory.mktemp("public-images")
+    for path, caption in _save_images("public", 240, folder).items():
+        path.with_suffix(".txt").write_text(caption)
+    return folder
+
+
+def _save_images(split: Literal["private", "public"], number: int, folder: Path) -> dict[Path, str]:
+    """Write as many images, evenly by class; return each file's caption."""
+    source, captions = FashionDemo(split), {}
+    for label in range(10):
+        for index in (source.labels == label).nonzero()[0][: number // 10].tolist():
+            path = folder / f"{index:05d}.png"
+            source.image(index).save(path)
+            captions[path] = source.caption(index)
+    return captions
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ class NeighbourDataModule(L.LightningDataModule):
         if not len(self.captions().queries):
             raise UserError(
                 "Expected public images with captions, which serves_queries needs: a network learns to read a prompt from them. "
-                "These have none; leave serves_queries and the network's reads_query out."
+                "These have none; set --data.init_args.serves_queries=false and the network's reads_query to false."
             )
         return own_vectors(self.captions())
 

@@ -100,11 +100,11 @@ def test_a_refusal_is_one_sentence_of_one_process_and_none_waits(started: list[s
 
 
 def test_two_processes_train_validate_and_export_once(
-    private_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[str]]
+    public_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[str]]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     small = (
-        "--data.init_args.source.init_args.folder", str(private_images), "--trainer.max_steps", "3",
+        "--data.init_args.source.init_args.folder", str(public_images), "--trainer.max_steps", "3",
         "--trainer.log_every_n_steps", "1", "--trainer.val_check_interval", "3", "--trainer.check_val_every_n_epoch", "1",
     )  # fmt: skip
     started.append(start(("fit", "--config", "demo.yaml", *FOLDER, *small, *TWO)))

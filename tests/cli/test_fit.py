@@ -28,9 +28,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_trains_the_generator_and_exports_what_predict_loads(
-    private_images: Path, capsys: pytest.CaptureFixture[str]
+    public_images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    images = ("--data.init_args.source.init_args.folder", str(private_images))
+    images = ("--data.init_args.source.init_args.folder", str(public_images))
     assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL]) == 0
     shown = "".join(capsys.readouterr())
     assert re.search(r"images/s=\d+\.\d, left=0:00:00", shown)
@@ -45,8 +45,8 @@ def test_trains_the_generator_and_exports_what_predict_loads(
 
 
 @pytest.mark.usefixtures("workplace")
-def test_the_saved_config_runs_again_as_it_is_and_serves_predict(private_images: Path) -> None:
-    images = ("--data.init_args.source.init_args.folder", str(private_images))
+def test_the_saved_config_runs_again_as_it_is_and_serves_predict(public_images: Path) -> None:
+    images = ("--data.init_args.source.init_args.folder", str(public_images))
     assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL]) == 0
     saved = Path("runs/logs/version_0/config.yaml")
     assert main(["fit", "--config", str(saved)]) == 0
@@ -64,8 +64,8 @@ def losses() -> list[str]:
     return [row["train/loss"] for table in tables for row in table if row["train/loss"]]
 
 
-def test_the_same_command_goes_on_after_ctrl_c(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    images = ("--data.init_args.source.init_args.folder", str(private_images))
+def test_the_same_command_goes_on_after_ctrl_c(public_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = ("--data.init_args.source.init_args.folder", str(public_images))
     command = [
         "fit",
         "--config",
@@ -90,13 +90,25 @@ def test_the_same_command_goes_on_after_ctrl_c(private_images: Path, capsys: pyt
     assert len(broken) == 3
 
 
-def test_trains_an_encoder_that_loads(private_images: Path) -> None:
+def test_images_without_captions_train_a_network_that_reads_no_prompt(
+    private_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The refusal names the two options, and with them the same command trains."""
+    command = ["fit", "--config", "demo.yaml", *FOLDER, "--data.init_args.source.init_args.folder", str(private_images)]
+    said = refusal(capsys, [*command, *SMALL])
+    assert "--data.init_args.serves_queries=false" in said and "reads_query to false" in said
+    without = ["--data.init_args.serves_queries=false", "--model.init_args.network.reads_query=false"]
+    assert main([*command, *SMALL, *without]) == 0
+    assert "query_mark" not in load_file("runs/demo/generator.safetensors")
+
+
+def test_trains_an_encoder_that_loads(public_images: Path) -> None:
     sources = [
         argument
         for split in ("train", "validation")
         for argument in (
             f"--data.init_args.{split}.class_path", "dprdm.data.folder.ImageFolder",
-            f"--data.init_args.{split}.init_args.folder", str(private_images),
+            f"--data.init_args.{split}.init_args.folder", str(public_images),
         )
     ]  # fmt: skip
     batch = ("--data.init_args.batch_size", "32")
@@ -111,9 +123,9 @@ def test_hazard_03_a_checkpoint_cannot_change_what_is_private(capsys: pytest.Cap
     assert "eps" in refusal(capsys, ["predict", "--model.init_args.eps", "10"])
 
 
-def test_hazard_03_a_checkpoint_overrules_no_option(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hazard_03_a_checkpoint_overrules_no_option(public_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """LightningCLI would lay the checkpoint's hyperparameters over the command line's."""
-    images = ("--data.init_args.source.init_args.folder", str(private_images))
+    images = ("--data.init_args.source.init_args.folder", str(public_images))
     keep = ("--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.every_n_train_steps=3")
     command = ["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL, *keep]
     assert main([*command, "--model.init_args.max_noise_std", "0.5"]) == 0

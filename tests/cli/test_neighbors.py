@@ -14,10 +14,10 @@ from tests.cli.test_fit import FOLDER, SMALL
 
 
 @pytest.fixture(autouse=True)
-def _public(private_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _public(public_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A public store of the test images in `public/`."""
     monkeypatch.chdir(tmp_path)
-    assert main(["index", "--images", str(private_images), "--out", "public", "--kind", "public"]) == 0
+    assert main(["index", "--images", str(public_images), "--out", "public", "--kind", "public"]) == 0
 
 
 def _table(k: int) -> np.ndarray:
@@ -55,10 +55,10 @@ def test_lists_are_approximate_and_say_so(capsys):
     assert 0.3 < recall < 1 and abs(recall - np.mean(common)) < 0.05  # 200 of 240 rows were sampled
 
 
-def test_fit_uses_the_table_that_is_there(private_images, monkeypatch):
+def test_fit_uses_the_table_that_is_there(public_images, monkeypatch):
     assert main(["neighbors", "public", "--k", "6"]) == 0
     monkeypatch.setattr(neighbours, "build_table", None)
-    images = ("--data.init_args.source.init_args.folder", str(private_images))
+    images = ("--data.init_args.source.init_args.folder", str(public_images))
     assert main(["fit", "--config", "demo.yaml", *FOLDER, *images, *SMALL]) == 0
 
 

@@ -109,7 +109,7 @@ def test_predict_sends_images_and_public_numbers(ward: PrivateStore, private_ima
 
 
 def test_fit_sends_losses_rates_and_pictures(
-    private_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    public_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(
@@ -123,7 +123,7 @@ def test_fit_sends_losses_rates_and_pictures(
         "    - {class_path: dprdm.callbacks.Export, init_args: {path: runs/demo/generator.safetensors}}\n"
         "    - {class_path: dprdm.report.progress.SampleGrids, init_args: {prompts: [bag, coat], images: 2}}\n"
     )
-    images = ("--data.init_args.source.init_args.folder", str(private_images), "--model.init_args.steps", "2")
+    images = ("--data.init_args.source.init_args.folder", str(public_images), "--model.init_args.steps", "2")
     often = ("--trainer.val_check_interval", "3", "--trainer.check_val_every_n_epoch", "1", "--wandb")
     command = ["fit", "--config", "demo.yaml", "--config", "mine.yaml", *FOLDER, *images, *SMALL, *often]
     Recorder.everything.clear()
