@@ -8,7 +8,9 @@ from jaxtyping import Float, Int
 
 from dprdm import check
 from dprdm.public.denoiser import Denoiser
+from dprdm.public.narrowing import DISTANCES, TINY, narrowed
 from dprdm.public.prior import PublicPrior, posterior
+from dprdm.public.repeats import average_repeats
 from dprdm.types import Answered, Queries
 
 # Queries that are denoised together at most: the work grows with the cube.
@@ -17,9 +19,6 @@ MOST_TOGETHER = 1500
 # rest is tried to change from query to query, in units of the mean distance between queries.
 COMMON = (0.0, 0.3, 0.7, 0.95)
 LENGTHS = (0.1, 0.5, 2.0)
-# Distances tried, in units of the prior's variance.
-DISTANCES = tuple(4.0**power for power in range(-6, 2))
-TINY = 1e-30
 
 
 @final
@@ -27,13 +26,15 @@ TINY = 1e-30
 class Joint(Denoiser):
     """Posterior mean under a Gaussian process over queries, around their public centres.
 
+    Means of wide neighbourhoods are brought to the width of the centre's first (`dprdm.public.narrowing`). Then
+
     m(u) = c(u) + f(u),  cov(f(u), f(u')) = v (a + (1 - a) exp(-|u - u'|^2 / 2 l^2)) S: what the private collection has in
     particular is partly common to all queries and changes smoothly with them. Releases for one prompt are averaged first.
     v, a and l are those under which the releases are most likely. What single releases of a prompt differ by, beyond
     their noise, is kept.
 
     Args:
-        neighbours: public rows whose mean is a query's centre.
+        neighbours: public rows whose mean is a query's centre, and as many private ones whose mean is wanted.
 
     Source: Rasmussen, Williams 2006, chapters 2 and 5.
     """
@@ -51,30 +52,17 @@ class Joint(Denoiser):
         if not len(queries):
             return answered
         noise = np.maximum(answered.noise_std**2, TINY)
-        asked, prompt = np.unique(queries.astype(np.float64), axis=0, return_inverse=True)
-        prompt = prompt.reshape(-1)
-        means, mean_noise = _averages(answered.vectors, noise, prompt, len(asked))
+        vectors = narrowed(queries, answered.vectors, noise, prior, self.neighbours)
+        averaged = average_repeats(queries, vectors, noise)
+        asked, prompt, means = averaged.queries, averaged.of, averaged.means
         centre = prior.centre(asked, self.neighbours)
         shifts, errors = np.empty_like(means), np.empty(len(asked))
         for together in _batches(asked):
             residuals = (means[together] - centre[together]) @ prior.basis
-            shifts[together], errors[together] = _regress(asked[together], residuals, mean_noise[together], prior)
+            shifts[together], errors[together] = _regress(asked[together], residuals, averaged.noise[together], prior)
         common = (centre + shifts @ prior.basis.T)[prompt]
-        own, own_errors = _own(answered.vectors - means[prompt], noise, prompt, prior)
+        own, own_errors = _own(vectors - means[prompt], noise, prompt, prior)
         return Answered(common + own, np.sqrt(errors[prompt] + own_errors))
-
-
-def _averages(
-    vectors: Float[np.ndarray, "query dim"],
-    noise: Float[np.ndarray, "query"],
-    prompt: Int[np.ndarray, "query"],
-    count: int,
-) -> tuple[Float[np.ndarray, "prompt dim"], Float[np.ndarray, "prompt"]]:
-    """The mean vector of each prompt's releases, weighted by the inverse of their noise, and the noise left in it."""
-    weights = np.bincount(prompt, 1 / noise, minlength=count)
-    sums = np.zeros((count, vectors.shape[1]))
-    np.add.at(sums, prompt, vectors / noise[:, None])
-    return sums / weights[:, None], 1 / weights
 
 
 def _batches(asked: Queries) -> list[Int[np.ndarray, "some"]]:

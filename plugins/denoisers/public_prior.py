@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from dprdm import check
 from dprdm.public.denoiser import Denoiser
+from dprdm.public.narrowing import TINY, narrowed
 from dprdm.public.prior import PublicPrior, posterior
 from dprdm.types import Answered, Queries
 
@@ -18,10 +19,11 @@ class PublicPriorDenoiser(Denoiser):
     """Wiener filter around the query's public centre.
 
     E[m | r],  r = m + noise,  m ~ N(c(u), v S): c and S are the public prior's, v, how far the private collection lies from
-    the public one, is estimated from all releases at hand (empirical Bayes).
+    the public one, is estimated from all releases at hand (empirical Bayes). Means of wide neighbourhoods are brought to
+    the width of the centre's first (`dprdm.public.narrowing`).
 
     Args:
-        neighbours: public rows whose mean is a query's centre.
+        neighbours: public rows whose mean is a query's centre, and as many private ones whose mean is wanted.
 
     Source: Wiener 1949; Robbins 1956 for what is estimated from the releases.
     """
@@ -38,10 +40,11 @@ class PublicPriorDenoiser(Denoiser):
         assert prior is not None
         if not len(queries):
             return answered
-        centre, noise = prior.centre(queries, self.neighbours), answered.noise_std[:, None] ** 2
-        variances = prior.variances * distance(answered.vectors - centre, noise[:, 0], prior)
-        vectors, errors = posterior(answered.vectors, centre, np.maximum(noise, 1e-30), prior.basis, variances)
-        return Answered(vectors, np.sqrt(errors))
+        centre, noise = prior.centre(queries, self.neighbours), np.maximum(answered.noise_std**2, TINY)
+        vectors = narrowed(queries, answered.vectors, noise, prior, self.neighbours)
+        variances = prior.variances * distance(vectors - centre, noise, prior)
+        means, errors = posterior(vectors, centre, noise[:, None], prior.basis, variances)
+        return Answered(means, np.sqrt(errors))
 
 
 def distance(residuals: Float[np.ndarray, "query dim"], noise: Float[np.ndarray, "query"], prior: PublicPrior) -> float:

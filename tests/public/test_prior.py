@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 
 from dprdm.errors import UserError
+from dprdm.public import prior as prior_module
 from dprdm.public.prior import PublicPrior, fit_prior, load_or_fit_prior, nearest_means, posterior
 from tests.fakes import public_knowledge, unit_rows
 
@@ -51,6 +52,13 @@ def test_the_centre_is_the_mean_of_the_nearest_public_rows(tmp_path):
     for query, centre in zip(asked, prior.centre(asked, 7), strict=True):
         assert np.allclose(centre, known.rows[np.argsort(-known.rows @ query)[:7]].mean(axis=0), atol=1e-6)
     assert np.allclose(prior.centre(asked, 10**6), known.rows.mean(axis=0), atol=1e-6)  # as many as there are
+
+
+def test_means_of_many_rows_are_the_same_however_they_are_added(monkeypatch):
+    queries, rows = unit_rows(5, 8, 1), unit_rows(3000, 8, 2)
+    added = nearest_means(queries, rows, 1500)
+    monkeypatch.setattr(prior_module, "MOST_GATHERED", 10**9)
+    assert np.allclose(nearest_means(queries, rows, 1500), added, atol=1e-6)
 
 
 def test_variances_are_those_of_residuals_along_the_basis(tmp_path):
