@@ -75,8 +75,9 @@ class Batches(Sequence[Batch]):
         positions = self._positions(self.numbers[item])
         samples = [self.samples[position] for position in positions]
         rows = [self.row_of[sample.prompt, sample.release] for sample in samples]
+        condition = self.conditions.of_images(rows, [sample.seed for sample in samples])
         return {
-            "condition": torch.from_numpy(self.conditions.condition[rows][:, None]),
+            "condition": torch.from_numpy(condition[:, None]),
             "noise_std": torch.from_numpy(self.conditions.noise_std[rows]),
             "seed": torch.tensor([sample.seed for sample in samples]),
             "prompt": [sample.prompt for sample in samples],

@@ -6,8 +6,8 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,8 @@ class Conditions:
         released: what the mechanism gave out.
         condition: what the network attends to: `released`, mixed with the query or with public neighbours.
         noise_std: per row, of the noise in `condition`.
+        spread: directions (component, dim), each as long as its standard deviation, in which every image's condition is
+            moved at random, so that images of one prompt vary as public ones do. None of them: they are not moved.
     """
 
     requests: tuple[Request, ...]
@@ -54,6 +56,20 @@ class Conditions:
     released: Released
     condition: Released
     noise_std: np.ndarray
+    spread: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    def of_images(self, rows: Sequence[int], seeds: Sequence[int]) -> Released:
+        """What the network attends to for each image: its row's condition, moved along `spread`.
+
+        Args:
+            rows: of each image.
+            seeds: of each image; equal ones are moved alike.
+        """
+        condition = self.condition[list(rows)]
+        if not len(self.spread):
+            return condition
+        draws = [np.random.default_rng(seed).standard_normal(len(self.spread)) for seed in seeds]  # noqa: TID251 - public
+        return condition + (np.stack(draws) @ self.spread).astype(condition.dtype)
 
     def save(self, path: Path) -> None:
         """Write a safetensors file, whole or not at all."""
@@ -62,6 +78,7 @@ class Conditions:
             "released": self.released,
             "condition": self.condition,
             "noise_std": self.noise_std,
+            **({"spread": self.spread} if len(self.spread) else {}),
         }
         tensors = {name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()}
         metadata = {
@@ -72,7 +89,7 @@ class Conditions:
 
     def fingerprint(self) -> str:
         """SHA-256 of all that a network may attend to, so that images of two releases are never mixed."""
-        arrays = (self.condition, self.noise_std, self.queries)
+        arrays = (self.condition, self.noise_std, self.queries, self.spread)
         return hashlib.sha256(b"".join(np.asarray(array, "<f4").tobytes() for array in arrays)).hexdigest()
 
     @classmethod
@@ -84,7 +101,8 @@ class Conditions:
             with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata()
                 prompts, releases = json.loads(metadata["prompts"]), json.loads(metadata["releases"])
-                tensors = {name: file.get_tensor(name) for name in ("queries", "released", "condition", "noise_std")}
+                names = ("queries", "released", "condition", "noise_std", *({"spread"} & set(file.keys())))
+                tensors = {name: file.get_tensor(name) for name in names}
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"Expected conditions in {path}; the file is damaged ({error}).") from error
         return cls(tuple(map(Request, prompts, releases)), **tensors)

@@ -140,7 +140,8 @@ def _render_arguments(arguments: list[str]) -> list[str]:
     if not any(argument.partition("=")[0] == "--config" for argument in rest):
         if not config.is_file():
             raise UserError(f"Expected the run's config at {config}. Name a --config with the generator's settings.")
-        rest = ["--config", str(config), *rest]
+        # The name was that of the folder it was released in; images belong beside the file, wherever that is by now.
+        rest = ["--config", str(config), "--name", "null", *rest]
     return [*rest, "--conditions", file]
 
 

@@ -29,6 +29,8 @@ class PredictOptions:
         noise_std: fix the noise instead of having it solved for; it must fit the budget.
         private_weight: share of the released vector in the condition, in [0, 1]; the rest is `beside`.
         beside: what the rest of the condition is: the query's vector, or the mean of its public neighbours.
+        spread: how far each image's condition is moved at random, in units of how far public images lie from their captions,
+            so that images of one prompt vary; free. 0: not at all (the paper's).
         private_store: folder of the private embeddings.
         private: private images, embedded into private_store if that is not there yet.
         prompt: a prompt; may be given several times. Never take prompts from the private data.
@@ -56,6 +58,7 @@ class PredictOptions:
     noise_std: float | None = None
     private_weight: float = 1.0
     beside: Literal["query", "public"] = "query"
+    spread: float = 0.0
     private_store: Path | None = None
     private: ImageSource | None = None
     prompt: list[str] = field(default_factory=list)
@@ -82,6 +85,7 @@ class PredictOptions:
         if self.noise_std is not None:
             check.positive(noise_std=self.noise_std)
         check.in_range(0, 1, private_weight=self.private_weight)
+        check.in_range(0, 2, spread=self.spread)
         check.at_least(1, releases_per_prompt=self.releases_per_prompt)
         check.at_least(1, images_per_release=self.images_per_release)
         check.at_least(1, render_batch=self.render_batch)

@@ -119,6 +119,8 @@ class Prediction:
             },
         }
         del asked["private"], asked["render_batch"], asked["wandb"]
+        if options.spread == 0:  # folders of before it existed are found again
+            del asked["spread"]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     def _releasing(self) -> Releasing:

@@ -136,12 +136,13 @@ class Releasing:
         return Requests(queries, np.array([request.release for request in requests]))
 
     def _conditions(self, requests: list[Request], queries: Queries, answered: Answered) -> Conditions:
-        """Denoise the answers, and mix them with what lies beside them."""
-        weight, denoiser = self.options.private_weight, self.options.denoiser
-        prior = self.data.prior() if denoiser.needs_prior else None
+        """Denoise the answers, mix them with what lies beside them, and say how images of one prompt are to vary."""
+        weight, denoiser, amount = self.options.private_weight, self.options.denoiser, self.options.spread
+        prior = self.data.prior() if denoiser.needs_prior or amount > 0 else None
         denoised = denoiser.denoise(queries, answered, prior)
         condition = mix(denoised.vectors, self._beside(queries), weight)
-        return Conditions(tuple(requests), queries, answered.vectors, condition, weight * denoised.noise_std)
+        spread = prior.spread(amount) if prior is not None and amount > 0 else np.zeros((0, 0))
+        return Conditions(tuple(requests), queries, answered.vectors, condition, weight * denoised.noise_std, spread)
 
     def _store(self) -> PrivateStore | PublicStore:
         if not self.retriever.reads_private:

@@ -47,6 +47,11 @@ class PublicPrior:
         distinct, which = np.unique(queries, axis=0, return_inverse=True)
         return nearest_means(distinct, self.rows, min(neighbours, len(self.rows)))[which.reshape(-1)]
 
+    def spread(self, amount: float) -> Float[np.ndarray, "component dim"]:
+        """How neighbour means of images lie around the centre of their caption: directions, each as long as its standard
+        deviation, times `amount`."""
+        return amount * np.sqrt(self.variances)[:, None] * self.basis.T
+
     def save(self, path: Path) -> None:
         """Write a safetensors file, whole or not at all."""
         tensors = {name: np.ascontiguousarray(value) for name, value in vars(self).items()}

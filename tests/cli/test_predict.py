@@ -169,6 +169,24 @@ def test_the_condition_is_mixed_by_private_weight() -> None:
     assert (conditions.noise_std > 0).all()
 
 
+def test_images_vary_by_spread_for_free() -> None:
+    assert predict("--name", "still") == 0
+    assert predict("--name", "varied", "--spread", "0.5", "--images_per_release", "2") == 0
+    assert charges() == [6]
+    still, varied = (Conditions.load(Path(f"runs/{name}/conditions.safetensors")) for name in ("still", "varied"))
+    np.testing.assert_array_equal(still.released, varied.released)
+    np.testing.assert_array_equal(still.condition, varied.condition)
+    assert len(still.spread) == 0 and varied.spread.shape == (varied.queries.shape[1],) * 2
+    first = {path.relative_to("runs/varied"): path.read_bytes() for path in Path("runs/varied").rglob("images/*/*.png")}
+    assert len(set(first.values())) == len(first) == 12
+    shutil.copytree("runs/varied", "elsewhere")
+    shutil.rmtree("elsewhere/images")
+    shutil.rmtree("store")
+    assert main(["render", "elsewhere/conditions.safetensors", "--images_per_release", "2"]) == 0
+    again = {path.relative_to("elsewhere"): path.read_bytes() for path in Path("elsewhere").rglob("images/*/*.png")}
+    assert again == first
+
+
 def test_warns_of_what_is_safe_and_surely_not_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     assert predict("--mechanism.sampling_rate", "0.01") == 0
     out = capsys.readouterr().out
@@ -195,6 +213,7 @@ def test_the_saved_config_runs_again_for_free() -> None:
     [
         (["--eps", "0"], "Expected eps=0.0 above 0."),
         (["--eps", "-1"], "Expected eps=-1.0 above 0."),
+        (["--spread", "-1"], "Expected spread=-1.0 in [0, 2]."),
         (["--eps", "ten"], "Expected eps to be a number, got ten."),
         (["--delta", "1"], "Expected delta=1.0 between 0 and 1"),
         (["--mechanism", "gausian"], "Did you mean 'gaussian'?"),

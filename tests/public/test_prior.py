@@ -61,6 +61,12 @@ def test_means_of_many_rows_are_the_same_however_they_are_added(monkeypatch):
     assert np.allclose(nearest_means(queries, rows, 1500), added, atol=1e-6)
 
 
+def test_the_spread_has_the_covariance_of_the_prior():
+    prior = random_prior()
+    spread = prior.spread(0.5)
+    assert np.allclose(spread.T @ spread, 0.25 * prior.basis @ np.diag(prior.variances) @ prior.basis.T)
+
+
 def test_variances_are_those_of_residuals_along_the_basis(tmp_path):
     known = public_knowledge(tmp_path, 400, 8)
     prior = fit_prior(known, neighbours=5)
