@@ -58,7 +58,7 @@ def narrowed(
 
 
 def find_width(averaged: Averaged, prior: PublicPrior, neighbours: int) -> Width:
-    """The width under which the vectors are most likely, m ~ N(c, v S) for the v that suits it best.
+    """The width under which the vectors are most likely, r ~ N(c, v S + noise) for the v that suits it best.
 
     A greater width than `neighbours` has two more numbers to suit the vectors with, and pays for them (Schwarz's
     criterion).
