@@ -21,12 +21,12 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from dprdm.cli import main as front_door
-from dprdm.data.fashion import CLASS_NAMES, FashionDemo, Split, load_split
 from dprdm.data.index import build_store
+from dprdm.demo.classifier import NAME, load_or_train
+from dprdm.demo.fashion import CLASS_NAMES, FashionDemo, Split, load_split
+from dprdm.demo.tables import Garments, Measures, measure
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier
-from dprdm.metrics.demo import Garments, Measures, measure
-from dprdm.metrics.demo_classifier import NAME, load_or_train
 from dprdm.metrics.features import provenance
 from dprdm.retrieval.store import MANIFEST, PrivateStore
 

@@ -21,17 +21,17 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from dprdm.audit.canaries import write_store
-from dprdm.cli.plugins import known_plugins
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.metrics.retrieval import Truth
-from dprdm.privacy import rehearsal
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.mechanism import PrivacyMechanism, Terms
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.plan import make_plan
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge, evenly
 from dprdm.public.prior import PublicPrior, fit_prior, nearest_means
+from dprdm.registry import known_plugins
+from dprdm.release import rehearsal
+from dprdm.release.mechanism import PrivacyMechanism, Terms
+from dprdm.release.plan import make_plan
 from dprdm.retrieval.store import Manifest, PrivateStore, PublicStore
 from dprdm.types import Answered, Embeddings, Queries
 
@@ -77,7 +77,7 @@ def compare(known: Truth, vectors: Float[np.ndarray, "query dim"]) -> tuple[floa
 
 def demo(folder: Path, each: int) -> Embedded:
     """The private shop, the generator's pool, and the ten class names, each asked `each` times."""
-    from dprdm.data.fashion import FashionDemo
+    from dprdm.demo.fashion import FashionDemo
     from dprdm.encoders.clip import ClipEncoder
 
     path = folder / "demo.npz"

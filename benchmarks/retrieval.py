@@ -28,12 +28,12 @@ from jaxtyping import Bool, Float
 from dprdm.data.index import SHARD_ROWS
 from dprdm.errors import UserError
 from dprdm.files import hash_file, write_text
+from dprdm.plugins.retrievers.exact import Exact
+from dprdm.plugins.retrievers.faiss_flat import load_faiss
 from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, Shard
 from dprdm.types import Embeddings, Query
-from plugins.retrievers.exact import Exact
-from plugins.retrievers.faiss_flat import load_faiss
 
 COLUMNS = (
     "rows", "dim", "sampling_rate", "published, ms", "bitmap, ms", "ours, ms", "published / ours", "bitmap / ours",

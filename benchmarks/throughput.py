@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader
 from dprdm.diffusion.first_stage import PixelBlocks
 from dprdm.diffusion.network import NetworkConfig
 from dprdm.diffusion.schedule import ScheduleConfig
-from dprdm.model import RetrievalDiffusion
+from dprdm.generation.model import RetrievalDiffusion
 
 NETWORKS = {
     "demo": (

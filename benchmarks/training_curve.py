@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from dprdm.report.curves import Axes, Line, draw_curves
+from dprdm.figures.curves import Axes, Line, draw_curves
 
 SMOOTHED = 10  # logged steps averaged in the training line
 

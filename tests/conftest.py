@@ -9,7 +9,7 @@ from jaxtyping import install_import_hook
 
 import tests.typechecker  # noqa: F401 - the hook finds it as an attribute of its package
 
-install_import_hook(["dprdm", "plugins"], "tests.typechecker.typechecked")
+install_import_hook(["dprdm"], "tests.typechecker.typechecked")
 
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from dprdm.cli import main
-from dprdm.data.fashion import FashionDemo
+from dprdm.demo.fashion import FashionDemo
 
 torch.set_num_threads(1)
 

@@ -12,12 +12,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from dprdm.assets import DEMO
 from dprdm.cli import main
-from dprdm.data.fashion import FashionDemo
+from dprdm.demo import DEMO
+from dprdm.demo.fashion import FashionDemo
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import refusal
-from tests.data.archives import write_tar
+from tests.data.readers.archives import write_tar
 
 NAMES = ("imagenet_rdm_fb", "imagenet_rdm_adapt", "coco", "cifar10", "shutterstock")
 ADAPT = ("imagenet_rdm_adapt", "cifar10", "shutterstock")

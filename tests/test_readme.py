@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dprdm.cli import COMMANDS, TRAINER_COMMANDS
-from dprdm.cli.configs import find_config
+from dprdm.resources import find_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

@@ -13,10 +13,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from dprdm.privacy.noise import SecureNoise
-from dprdm.runs import Conditions
+from dprdm.runs.run_folder import Conditions
 from tests.cli.front_door import predict
 from tests.fakes import coins
-from tests.test_model import fit, garments, model, render, trainer
+from tests.generation.test_model import fit, garments, model, render, trainer
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*LeafSpec.*:FutureWarning", "ignore:.*does not have many workers", "ignore:Found .* in eval mode"
@@ -122,7 +122,7 @@ def test_a_release_never_sees_the_switches(workplace: Path, monkeypatch: pytest.
         "--trainer.precision", "bf16-mixed", "--model.init_args.channels_last", "true",
         "--model.init_args.gradient_checkpointing", "true",
     )  # fmt: skip
-    monkeypatch.setattr("dprdm.cli.releasing.SecureNoise", lambda: SecureNoise(coins(7)))
+    monkeypatch.setattr("dprdm.workflows.release.SecureNoise", lambda: SecureNoise(coins(7)))
     released = {}
     for name, more in [("plain", ()), ("switched", switches)]:
         shutil.copytree("store", f"store-{name}")

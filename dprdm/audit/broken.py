@@ -13,8 +13,8 @@ import numpy as np
 from dp_accounting.dp_event import DpEvent
 from jaxtyping import Float
 
-from dprdm.privacy.mechanism import PrivacyMechanism, Progress
 from dprdm.privacy.noise import SecureNoise
+from dprdm.release.mechanism import PrivacyMechanism, Progress
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Outcomes, Queries, Query, RankedRowIds, Released, RowIds

@@ -10,9 +10,9 @@ from PIL import Image
 from dprdm.audit.canaries import worst_case
 from dprdm.audit.run import Scenario
 from dprdm.data.index import build_store
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
-from dprdm.retrieval.release import release
+from dprdm.release.release import release
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Embeddings
 

@@ -9,9 +9,9 @@ from jaxtyping import Bool
 from dprdm.audit.likelihood import Members, Statistics, likelihood_ratios
 from dprdm.audit.roc import Interval, Roc, area_interval, ceiling, rate_at, roc
 from dprdm.audit.shadows import Seen
-from dprdm.metrics.provenance import Provenance
-from dprdm.privacy.plan import Plan
-from dprdm.results import Measurement
+from dprdm.release.plan import Plan
+from dprdm.runs.provenance import Provenance
+from dprdm.runs.results import Measurement
 
 NEAREST, RATIO = "nearest answer", "likelihood ratio"
 # False positive rates, by the metric's name.

@@ -21,8 +21,8 @@ from dprdm.audit.broken import (
 from dprdm.audit.canaries import Pair, worst_case
 from dprdm.audit.run import AuditReport, Releasing, Scenario, audit
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.mechanism import PrivacyMechanism
-from dprdm.privacy.plan import Plan, with_fields
+from dprdm.release.mechanism import PrivacyMechanism
+from dprdm.release.plan import Plan, with_fields
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Outcomes

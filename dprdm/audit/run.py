@@ -17,8 +17,8 @@ from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.plan import Plan
-from dprdm.retrieval.release import release
+from dprdm.release.plan import Plan
+from dprdm.release.release import release
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Outcomes, Query

@@ -18,8 +18,8 @@ from dprdm import check
 from dprdm.audit.likelihood import Statistics
 from dprdm.audit.throwaway import throwaway
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.plan import Plan
-from dprdm.retrieval.release import release
+from dprdm.release.plan import Plan
+from dprdm.release.release import release
 from dprdm.retrieval.retriever import Retriever
 from dprdm.types import Answered, Embeddings, Queries
 

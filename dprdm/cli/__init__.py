@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 done, 2 refused, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     _quiet_libraries()
+    _print_what_workflows_say()
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(HELP)
         return 0 if arguments else REFUSED
@@ -90,6 +91,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
 
 
+class Console(logging.Handler):
+    """Print what the library logs, as it is: the command line is where its sentences are read."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
+        print(record.getMessage(), flush=True)
+
+
+def _print_what_workflows_say() -> None:
+    library = logging.getLogger("dprdm")
+    library.setLevel(logging.INFO)
+    if not any(isinstance(handler, Console) for handler in library.handlers):
+        library.addHandler(Console())
+        library.propagate = False
+
+
 def _interrupted(sentence: str = "") -> int:
     goes_on = "What was finished is kept; the same command goes on from there."
     print(f"\nInterrupted. {sentence or goes_on}", file=sys.stderr)
@@ -102,7 +119,7 @@ def _run(arguments: list[str]) -> int:
         from dprdm.cli.function import run_function
 
         if command == "test":
-            from dprdm.cli.networks import expand_networks
+            from dprdm.registry import expand_networks
 
             rest = expand_networks(rest)
         module, name = COMMANDS[command].split(":")

@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Literal
 
 from dprdm import check
-from dprdm.cli.attacking import AttackSettings, arms, membership_rows
-from dprdm.cli.configs import find_beside_project
-from dprdm.cli.drawing import Drawing
 from dprdm.cli.fidelity import READS_PRIVATE
 from dprdm.cli.function import repeated_by
-from dprdm.cli.striking import minus_one
 from dprdm.data.datamodule import NeighbourDataModule
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn, open_stand_in
 from dprdm.errors import UserError
-from dprdm.generator import Generator
-from dprdm.results import Measurement, Results
+from dprdm.generation.generator import Generator
+from dprdm.resources import find_packaged
+from dprdm.runs.results import Measurement, Results
+from dprdm.workflows.draw import Drawing
+from dprdm.workflows.leave_one_out import minus_one
+from dprdm.workflows.membership import AttackSettings, arms, membership_rows
 
 Part = Literal["released", "images", "minus_one"]
 PARTS: tuple[Part, ...] = ("released", "images", "minus_one")
@@ -111,7 +111,7 @@ def _drawing(model: Generator | None, weights: Path | None, data: NeighbourDataM
             "Expected a generator to draw images with: --model. Or attack vectors alone, with --only released."
         )
     if weights is not None:
-        model.load_weights(find_beside_project(weights))
+        model.load_weights(find_packaged(weights))
     model.eval()
     return Drawing(model, data.encoder)
 

@@ -12,10 +12,10 @@ from dprdm.audit.mutants import Catch, catch, mutants_of_one_release
 from dprdm.audit.mutants import mutants as all_mutants
 from dprdm.audit.run import AuditReport, standard_scenario
 from dprdm.audit.run import audit as run_audit
-from dprdm.cli.plugins import known_plugins, plugin_named
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.mechanism import PrivacyMechanism, Terms
-from dprdm.privacy.plan import Plan, make_plan
+from dprdm.registry import known_plugins, plugin_named
+from dprdm.release.mechanism import PrivacyMechanism, Terms
+from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
 
 VIOLATED = 1

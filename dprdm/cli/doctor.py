@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import dprdm
-from dprdm.assets import DEMO
+from dprdm.demo import DEMO
 
 NEEDED = (
     "torch",
@@ -121,7 +121,7 @@ def _devices() -> str:
 
 
 def _plugins() -> str:
-    from dprdm.cli.plugins import GROUPS, known_plugins
+    from dprdm.registry import GROUPS, known_plugins
 
     return "; ".join(f"{kind}s {', '.join(sorted(known_plugins(kind)))}" for kind in GROUPS)
 

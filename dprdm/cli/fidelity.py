@@ -9,22 +9,22 @@ from tqdm import tqdm
 
 from dprdm import check
 from dprdm.cli.function import repeated_by
-from dprdm.cli.plugins import plugin_named
 from dprdm.data.datamodule import NeighbourDataModule
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn, open_stand_in
 from dprdm.errors import UserError
-from dprdm.kept import Arrays, kept
+from dprdm.figures.fidelity import draw_fidelity
 from dprdm.metrics.fidelity import METRICS, Fidelity
 from dprdm.metrics.retrieval import Truth
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.mechanism import Terms
-from dprdm.privacy.plan import Plan, make_plan
 from dprdm.public.denoiser import Denoiser
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import PublicPrior, nearest_means
-from dprdm.report.fidelity_curves import draw_fidelity
-from dprdm.results import Results, Row, Setting
+from dprdm.registry import plugin_named
+from dprdm.release.mechanism import Terms
+from dprdm.release.plan import Plan, make_plan
+from dprdm.runs.cached_arrays import Arrays, kept
+from dprdm.runs.results import Results, Row, Setting
 
 READS_PRIVATE = "These numbers read private records without noise. No certificate covers them: keep them to yourself."
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
 
-from dprdm.cli.configs import resolve_configs
 from dprdm.errors import UserError
+from dprdm.resources import resolve_configs
 
 
 def run_function(command: str, function: Callable[..., Any], arguments: list[str], as_positional: bool) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from docstring_parser import parse
 
-from dprdm.cli.options import PredictOptions
+from dprdm.workflows.options import PredictOptions
 
 WIDTH = 110
 COLUMN = 26

@@ -9,16 +9,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dprdm import check
-from dprdm.cli.configs import find_beside_project, find_config
-from dprdm.diffusion.checkpoint import NULL, Checkpoint, read_checkpoint
-from dprdm.diffusion.compvis import convert_autoencoder, convert_network, network_config
+from dprdm.convert.checkpoint import NULL, Checkpoint, read_checkpoint
+from dprdm.convert.compvis import convert_autoencoder, convert_network, network_config
 from dprdm.diffusion.network import NetworkConfig
 from dprdm.diffusion.schedule import ScheduleConfig
 from dprdm.diffusion.weights import save_folder
 from dprdm.errors import UserError
 from dprdm.files import fill_folder, write_text
-from dprdm.model import RetrievalDiffusion
-from dprdm.privacy.trained import from_note
+from dprdm.generation.model import RetrievalDiffusion
+from dprdm.resources import find_config, find_packaged
+from dprdm.rivals.certificate import from_note
 
 GENERATOR, FIRST_STAGE, CONFIG = "generator.safetensors", "first_stage", "model.yaml"
 
@@ -88,7 +88,7 @@ def export_checkpoint(weights: Path, like: str | None = None, out: Path | None =
         raise UserError("Expected --like CONFIG, the config that describes these weights' generator.")
     described = _generator_in(Path(find_config(like)))
     schedule = ScheduleConfig(**described.get("schedule", {}))
-    model = RetrievalDiffusion(NetworkConfig(**described["network"]), schedule, weights=find_beside_project(weights))
+    model = RetrievalDiffusion(NetworkConfig(**described["network"]), schedule, weights=find_packaged(weights))
     if from_note(model.weights_metadata) is not None:
         raise UserError(
             f"Expected public weights; {weights} carries a certificate, which a diffusers folder would lose."
@@ -123,7 +123,7 @@ def _describe(checkpoint: Checkpoint, config: NetworkConfig, folder: Path) -> di
     if checkpoint.first_stage:
         stage = {"path": str(folder / FIRST_STAGE)}
         given["first_stage"] = {"class_path": "dprdm.diffusion.first_stage.Autoencoder", "init_args": stage}
-    model = {"class_path": "dprdm.model.RetrievalDiffusion", "init_args": given}
+    model = {"class_path": "dprdm.generation.model.RetrievalDiffusion", "init_args": given}
     return {"weights": str(folder / GENERATOR), "model": model}
 
 

@@ -6,9 +6,9 @@ from typing import Literal
 from tqdm import tqdm
 
 from dprdm.data import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
-from dprdm.data.folder import ImageFolder
 from dprdm.data.index import SHARD_ROWS, build_store
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.folder import ImageFolder
+from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.clip import DEMO_MODEL, ClipEncoder
 from dprdm.errors import UserError
 from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates

@@ -8,7 +8,7 @@ from tqdm import tqdm
 from dprdm import check
 from dprdm.data.neighbours import TableManifest, build_table, find_table, table_path
 from dprdm.data.searchers import Device, FaissSearcher, NumpySearcher, Searcher
-from dprdm.faiss_library import installed_distributions
+from dprdm.retrieval.faiss_library import installed_distributions
 from dprdm.retrieval.store import PublicStore
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from dprdm import check
-from dprdm.cli.choosing import Choice, choice_text, choose_setting
-from dprdm.cli.plugins import known_plugins
 from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
+from dprdm.registry import known_plugins
+from dprdm.release.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
+from dprdm.workflows.parameter_search import Choice, choice_text, choose_setting
 
 USUAL_K = 20
 USUAL_SAMPLING_RATE = 0.02
@@ -94,7 +94,7 @@ def _choose(
 
 
 def _draw(solved: Plan, folder: Path, records: int | None, dim: int) -> list[Path]:
-    from dprdm.report.plan_plots import Setting, write_plots
+    from dprdm.figures.plan import Setting, write_plots
 
     return write_plots(Setting(solved, records, dim), folder)
 

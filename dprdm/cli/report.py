@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from dprdm.report.material import Limits, gather
+from dprdm.report.content import Limits, gather
 from dprdm.report.stores import store_accounts
 
 

@@ -7,18 +7,18 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dprdm import check
-from dprdm.cli.configs import find_config
 from dprdm.cli.function import repeated_by
-from dprdm.cli.measuring import Measured, Measuring
-from dprdm.cli.points import Asking, Options
 from dprdm.data.index import build_store, require_source
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
-from dprdm.rendered import RenderedRun
-from dprdm.report.tradeoff import draw_tradeoff
-from dprdm.results import Picture, Results, Row, Setting
+from dprdm.figures.tradeoff import draw_tradeoff
+from dprdm.resources import find_config
 from dprdm.retrieval.store import MANIFEST, PrivateStore
+from dprdm.runs.results import Picture, Results, Row, Setting
+from dprdm.runs.run_reader import RenderedRun
+from dprdm.workflows.measure import Measured, Measuring
+from dprdm.workflows.sweep_points import Asking, Options
 
 POINTS = "points"
 SHOWN = 3  # images a prompt that the report may show

@@ -9,22 +9,22 @@ from typing import Literal
 from tqdm import tqdm
 
 from dprdm.cli.function import repeated_by
-from dprdm.cli.image_sets import image_set, is_same, labelled, made, real_source, run_config, run_encoder
 from dprdm.data import cifar10, coco, fashion, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.metrics import demo_classifier  # noqa: F401 - by name in --features
+from dprdm.metrics.cache import ImageSet, distinct_names, measured_once
 from dprdm.metrics.evaluation import FEW, OF_FEATURES, Evaluation, require_asked
 from dprdm.metrics.features import FeatureExtractor
 from dprdm.metrics.judge import Judge
-from dprdm.metrics.kept import ImageSet, distinct_names, measured_once
 from dprdm.metrics.networks import EfficientNetLite0
 from dprdm.metrics.real import RealImages, Shape, read_real
 from dprdm.report.printed import csv_table, markdown_tables
-from dprdm.report.tracking import wandb_logger
-from dprdm.results import Results, Row
+from dprdm.runs.results import Results, Row
+from dprdm.runs.tracking import wandb_logger
+from dprdm.workflows.image_sets import image_set, is_same, labelled, made, real_source, run_config, run_encoder
 
 SHOWN = 6  # images of a row that a report may show: the first of each prompt
 
@@ -138,7 +138,7 @@ def _shape(images: ImageSet) -> Shape:
 
 def _shown(images: ImageSet, out: Path) -> tuple[str, ...]:
     """Copies of the first image of each of the first prompts, beside the results."""
-    from dprdm.rendering import write_png
+    from dprdm.generation.rendering import write_png
 
     own = out / "images" / images.name.replace("/", "-")
     shutil.rmtree(own, ignore_errors=True)

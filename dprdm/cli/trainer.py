@@ -11,17 +11,17 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from dprdm.cli.configs import find_beside_project, has_config, resolve_configs
-from dprdm.cli.fine_tune import fine_tune, prepare_config, reads_private_images
-from dprdm.cli.fit import fit
 from dprdm.cli.function import sentence_inside
-from dprdm.cli.options import PredictOptions
-from dprdm.cli.plugins import class_path, expand_arguments, expand_names, instantiate
-from dprdm.cli.predict import Prediction
-from dprdm.cli.progress import RenderingBar
 from dprdm.errors import UserError
-from dprdm.processes import ending_together, is_first_process
+from dprdm.registry import class_path, expand_arguments, expand_names, instantiate
+from dprdm.resources import find_packaged, has_config, resolve_configs
 from dprdm.rivals.fine_tuning import PrivateFineTuning
+from dprdm.training.bars import RenderingBar
+from dprdm.training.processes import ending_together, is_first_process
+from dprdm.workflows.fine_tune import fine_tune, prepare_config, reads_private_images
+from dprdm.workflows.fit import fit
+from dprdm.workflows.options import PredictOptions
+from dprdm.workflows.predict import Prediction
 
 DEMO_CONFIG = "demo.yaml"
 # The paper's.
@@ -159,7 +159,7 @@ def _find_weights(model: Namespace) -> None:
     """Public weights to start from, where they are named from this project's folder: those of the model, or of the one in it."""
     for arguments in (model, (model.get("generator") or {}).get("init_args") or {}):
         if arguments.get("weights") is not None:
-            arguments["weights"] = find_beside_project(arguments["weights"])
+            arguments["weights"] = find_packaged(arguments["weights"])
 
 
 def _require_checkpoint(path: Any) -> None:

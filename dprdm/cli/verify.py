@@ -4,14 +4,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-from dprdm.cli.plugins import known_plugins
 from dprdm.errors import UserError
 from dprdm.files import hash_file
 from dprdm.privacy import events
-from dprdm.privacy.certificate import Certificate, read_certificate, recompute
 from dprdm.privacy.ledger import Ledger
-from dprdm.privacy.training import DpSgd
+from dprdm.registry import known_plugins
+from dprdm.release.certificate import Certificate, read_certificate, recompute
 from dprdm.retrieval.store import PrivateStore
+from dprdm.rivals.plan import DpSgd
 
 CONDITIONS = "conditions.safetensors"
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from dprdm.errors import UserError
-from dprdm.retrieval.grid import quantise
+from dprdm.retrieval.lattice import quantise
 from dprdm.types import Embeddings
 
 BLOCK = 8192

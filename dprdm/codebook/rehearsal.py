@@ -14,15 +14,15 @@ import numpy as np
 from dp_accounting.dp_event import GaussianDpEvent
 from jaxtyping import Float
 
+from dprdm.codebook.answer import answer
 from dprdm.codebook.estimate import estimate
 from dprdm.codebook.partition import Partition, learn_partition
 from dprdm.codebook.sums import Weighting, on_grid, row_sums, split_weighting
-from dprdm.codebook.tilt import answer
 from dprdm.privacy.calibration import calibrate
-from dprdm.privacy.mechanism import Terms
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import nearest_means
+from dprdm.release.mechanism import Terms
 from dprdm.types import Embeddings, Queries
 
 # Cells of the finest level, and how many of them lie in one of the level above.

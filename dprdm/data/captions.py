@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
 from dprdm.errors import StoreError
 from dprdm.files import write_whole
 from dprdm.public.knowledge import NO_CAPTION

@@ -10,15 +10,15 @@ from torchvision.transforms import v2
 
 from dprdm import check
 from dprdm.data.captions import ByCaption, CaptionVectors, caption_vectors, expected_centres, nothing, own_vectors
-from dprdm.data.loader import TrainingLoader
 from dprdm.data.neighbours import neighbour_table
 from dprdm.data.opening import open_public_store
-from dprdm.data.source import ImageSource, next_readable
+from dprdm.data.readers.source import ImageSource, next_readable
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
 from dprdm.retrieval.store import PublicStore
+from dprdm.training.loader import TrainingLoader
 
 Item = dict[str, torch.Tensor]
 

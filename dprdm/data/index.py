@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from dprdm.data.persons import require_owners, write_units
+from dprdm.data.readers.source import ImageSource
 from dprdm.data.shards import ImageEncoder, Progress, write_shard
-from dprdm.data.source import ImageSource
 from dprdm.errors import StoreError, UserError
 from dprdm.files import hash_file, read_json, write_text
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Shard, Store

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from dprdm.data.index import build_store, require_source
+from dprdm.data.readers.source import ImageSource
 from dprdm.data.shards import ImageEncoder
-from dprdm.data.source import ImageSource
 from dprdm.retrieval.store import MANIFEST, PublicStore
 
 log = logging.getLogger(__name__)

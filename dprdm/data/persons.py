@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.files import write_whole
 from dprdm.types import RowIds

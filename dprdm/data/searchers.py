@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from dprdm import check
 from dprdm.errors import UserError
-from dprdm.faiss_library import installed_distributions, load_faiss
+from dprdm.retrieval.faiss_library import installed_distributions, load_faiss
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import Embeddings
 

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
-from dprdm.data.source import ImageSource, UnreadableImage
+from dprdm.data.readers.source import ImageSource, UnreadableImage
 from dprdm.errors import UserError
 from dprdm.files import hash_file, write_text, write_whole
 from dprdm.retrieval.store import Shard

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from dprdm.data.index import build_store, require_source
 from dprdm.data.opening import open_public_store
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore

@@ -5,8 +5,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from dprdm.data.loader import TrainingLoader
-from dprdm.data.source import ImageSource, next_readable
+from dprdm.data.readers.source import ImageSource, next_readable
+from dprdm.training.loader import TrainingLoader
 
 View = dict[str, torch.Tensor | str]
 

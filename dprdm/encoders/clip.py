@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors import SafetensorError
 
-from dprdm.assets import DEMO
+from dprdm.demo import DEMO
 from dprdm.errors import UserError
 from dprdm.types import Embeddings
 

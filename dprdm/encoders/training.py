@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dprdm.encoders.clip import DEMO_MODEL, architecture_name, create_clip
-from dprdm.schedules import learning_rate_factor
+from dprdm.training.schedules import learning_rate_factor
 
 
 class ContrastiveEncoder(L.LightningModule):

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
 from dprdm.metrics.features import FeatureExtractor, Features, batches, hash_weights
-from dprdm.schedules import learning_rate_factor
+from dprdm.training.schedules import learning_rate_factor
 
 SIDE = 28
 

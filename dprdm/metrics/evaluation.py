@@ -18,12 +18,12 @@ from dprdm.metrics.judge import Judge, labels_of
 from dprdm.metrics.kernel import CubicDistance, GaussianDistance, KernelDistance
 from dprdm.metrics.neighbourhoods import Neighbourhoods, RealNeighbours
 from dprdm.metrics.networks import clip_vectors
-from dprdm.metrics.provenance import Provenance
 from dprdm.metrics.resampling import NORMAL_95, halves, mean_interval, spread_interval
 from dprdm.metrics.utility import PROVENANCE as UTILITY
 from dprdm.metrics.utility import utility
-from dprdm.rendered import RenderedRun
-from dprdm.results import Measurement, Row, Setting, Status
+from dprdm.runs.provenance import Provenance
+from dprdm.runs.results import Measurement, Row, Setting, Status
+from dprdm.runs.run_reader import RenderedRun
 
 OF_FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage")
 OF_CLIP = ("clip_score", "cmmd")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dprdm import check
 from dprdm.diffusion.shapes import Pixels
-from dprdm.metrics.provenance import Provenance
+from dprdm.runs.provenance import Provenance
 
 # One vector an image, of whatever length and scale the feature network gives.
 Features: TypeAlias = Float[Tensor, "image feature"]

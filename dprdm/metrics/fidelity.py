@@ -12,16 +12,16 @@ from scipy import stats
 
 from dprdm.audit.throwaway import throwaway
 from dprdm.data.stand_in import StandIn
-from dprdm.kept import Arrays
-from dprdm.metrics.provenance import Provenance
 from dprdm.metrics.retrieval import Truth, class_means, class_ranks
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.plan import Plan
 from dprdm.public.denoiser import Denoiser
 from dprdm.public.prior import PublicPrior
-from dprdm.results import Measurement
-from dprdm.retrieval.release import release
+from dprdm.release.plan import Plan
+from dprdm.release.release import release
 from dprdm.retrieval.retriever import Retriever
+from dprdm.runs.cached_arrays import Arrays
+from dprdm.runs.provenance import Provenance
+from dprdm.runs.results import Measurement
 from dprdm.types import Answered, Queries
 
 METRICS = ("cosine", "recall", "class_rank", "class_first")

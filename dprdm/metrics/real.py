@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
-from dprdm.data.source import ImageSource, UnreadableImage
+from dprdm.data.readers.source import ImageSource, UnreadableImage
 from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
 

@@ -16,7 +16,7 @@ from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
 from dprdm.metrics.classifier import SIDE, SmallClassifier
 from dprdm.metrics.features import batches
-from dprdm.schedules import learning_rate_factor
+from dprdm.training.schedules import learning_rate_factor
 
 EPOCHS, BATCH, SET_ASIDE = 20, 64, 0.1
 LEARNING_RATE, WEIGHT_DECAY, WARMUP = 2e-3, 0.05, 20

@@ -8,14 +8,15 @@ from typing import Any
 import jinja2
 import yaml
 
-from dprdm.rendered import RenderedRun
-from dprdm.report import texts, wording
-from dprdm.report.material import Material
-from dprdm.report.promise import joint_promise
-from dprdm.report.runs_view import view_run
+from dprdm.report import formatting as wording
+from dprdm.report import texts
+from dprdm.report.attack_bounds import joint_promise
+from dprdm.report.content import Material
+from dprdm.report.facts import view_run
 from dprdm.report.stores import StoreAccount, run_config
 from dprdm.report.tables import Table, tabulate
-from dprdm.results import Results, Row
+from dprdm.runs.results import Results, Row
+from dprdm.runs.run_reader import RenderedRun
 
 # Where a size category of Hugging Face ends, and its name.
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dprdm.rendered import RenderedRun
+from dprdm.report.content import Limits
 from dprdm.report.embedding import Embedded, embed_image
-from dprdm.report.material import Limits
+from dprdm.runs.run_reader import RenderedRun
 
 # So wide, in pixels of the page, are the images of one cell beside each other; of few runs, and of many.
 WIDE, NARROW, FEW = 92, 64, 4

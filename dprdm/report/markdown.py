@@ -9,11 +9,11 @@ from pathlib import Path
 from dprdm.errors import UserError
 from dprdm.files import write_text, write_whole
 from dprdm.report.cards import fill_markdown
-from dprdm.report.material import Material, Part
+from dprdm.report.content import Material, Part
 from dprdm.report.page import in_chapter
 from dprdm.report.tables import Table, tabulate
 from dprdm.report.texts import CHAPTERS, OTHER, Chapter
-from dprdm.results import Picture, Results
+from dprdm.runs.results import Picture, Results
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ import markupsafe
 
 import dprdm
 from dprdm.privacy.accountant import library_version
-from dprdm.report import texts, wording
+from dprdm.report import formatting as wording
+from dprdm.report import texts
+from dprdm.report.attack_bounds import joint_promise
+from dprdm.report.content import Material, Part, is_uncovered
 from dprdm.report.embedding import Embedded, embed_figure
+from dprdm.report.facts import view_run
 from dprdm.report.gallery import Shown, lay_out, show
-from dprdm.report.material import Material, Part, is_uncovered
-from dprdm.report.promise import joint_promise
-from dprdm.report.runs_view import view_run
 from dprdm.report.stores import StoreAccount
 from dprdm.report.tables import Table, tabulate
 from dprdm.report.texts import CHAPTERS, OTHER, Chapter

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from dprdm.results import Column, Measurement, Row, cell, columns
+from dprdm.runs.results import Column, Measurement, Row, cell, columns
 
 HEADS = {
     "fid": "FID", "kid": "KID x 1000", "precision": "precision", "recall": "recall", "density": "density",

@@ -11,14 +11,14 @@ from dprdm.errors import LedgerError, StoreError, UserError
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.certificate import Certificate
 from dprdm.privacy.chain import Row
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.spending import State
-from dprdm.rendered import RenderedRun
-from dprdm.report.promise import Promise
-from dprdm.report.wording import shortened
+from dprdm.release.certificate import Certificate
+from dprdm.report.attack_bounds import Promise
+from dprdm.report.formatting import shortened
 from dprdm.retrieval.store import MANIFEST, Manifest
+from dprdm.runs.run_reader import RenderedRun
 
 LEDGER = "ledger.sqlite"
 

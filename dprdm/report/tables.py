@@ -4,9 +4,9 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dprdm.report.material import is_uncovered
-from dprdm.report.wording import OPAQUE, aligned, decimals, interval, metric_name, setting
-from dprdm.results import Column, Results, Row, Setting, Status, cell, columns
+from dprdm.report.content import is_uncovered
+from dprdm.report.formatting import OPAQUE, aligned, decimals, interval, metric_name, setting
+from dprdm.runs.results import Column, Results, Row, Setting, Status, cell, columns
 
 STATUSES: dict[Status, str] = {
     "private": "covered",

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from dprdm.report.promise import Promise
+from dprdm.report.attack_bounds import Promise
 
 
 class Chapter(NamedTuple):

@@ -2,9 +2,9 @@
 
 import lightning as L
 
-from dprdm.callbacks import Export
-from dprdm.privacy.certificate import write_certificate
+from dprdm.release.certificate import write_certificate
 from dprdm.rivals.fine_tuning import PrivateFineTuning
+from dprdm.training.callbacks import Export
 
 
 class CertifiedExport(Export):

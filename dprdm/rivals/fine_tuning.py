@@ -10,13 +10,13 @@ from torch import Tensor
 from dprdm import check
 from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
-from dprdm.generator import Generator
-from dprdm.model import RetrievalDiffusion
-from dprdm.privacy.certificate import Certificate
+from dprdm.generation.generator import Generator
+from dprdm.generation.model import RetrievalDiffusion
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.trained import certify_weights, from_note, to_note
-from dprdm.privacy.training import DpSgd, TrainingPlan
+from dprdm.release.certificate import Certificate
+from dprdm.rivals.certificate import certify_weights, from_note, to_note
 from dprdm.rivals.gradients import PrivateGradients
+from dprdm.rivals.plan import DpSgd, TrainingPlan
 from dprdm.rivals.tuned import Everything, Tuned
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from dprdm.errors import UserError
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.training import TrainingPlan
+from dprdm.rivals.plan import TrainingPlan
 
 
 class PrivateGradients:

@@ -11,13 +11,13 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dprdm.data.datamodule import Item, NeighbourDataModule, draw_ranks, to_pixels
 from dprdm.data.index import require_source
+from dprdm.data.readers.source import ImageSource
 from dprdm.data.searchers import NumpySearcher
-from dprdm.data.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.training import DpSgd
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import PrivateStore
+from dprdm.rivals.plan import DpSgd
 from dprdm.types import Query, RowIds
 
 

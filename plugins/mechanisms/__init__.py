@@ -1,1 +1,1 @@
-"""Privacy mechanisms: subclasses of `dprdm.privacy.mechanism.PrivacyMechanism`."""
+"""Privacy mechanisms: subclasses of `dprdm.release.mechanism.PrivacyMechanism`."""

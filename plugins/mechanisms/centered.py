@@ -14,12 +14,12 @@ from dprdm import check
 from dprdm.errors import UserError
 from dprdm.files import hash_file
 from dprdm.privacy.calibration import calibrate
-from dprdm.privacy.mechanism import PrivacyMechanism, Progress, Terms
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
+from dprdm.release.mechanism import PrivacyMechanism, Progress, Terms
+from dprdm.release.sampled_mean import SampledMean, clip
 from dprdm.retrieval.retriever import Retriever
-from dprdm.retrieval.sampled_mean import SampledMean, clip
 from dprdm.retrieval.store import Store
 from dprdm.types import Queries, Query, Released
 

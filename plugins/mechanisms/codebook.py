@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from dprdm import check
-from dprdm.codebook import tilt
+from dprdm.codebook import answer as tilt
 from dprdm.codebook.estimate import Mixture, estimate
 from dprdm.codebook.file import CodebookFile
 from dprdm.codebook.partition import Partition, learn_partition
@@ -21,9 +21,9 @@ from dprdm.codebook.rehearsal import rehearse
 from dprdm.codebook.sums import Weighting, cell_sums, split_weighting
 from dprdm.errors import UserError
 from dprdm.privacy.events import sampled_gaussian
-from dprdm.privacy.mechanism import PrivacyMechanism, Progress, Terms
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge
+from dprdm.release.mechanism import PrivacyMechanism, Progress, Terms
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Answered, Queries

@@ -6,10 +6,10 @@ from typing import ClassVar, final
 from dp_accounting.dp_event import DpEvent
 
 from dprdm import check
-from dprdm.privacy.mechanism import PrivacyMechanism, Progress
 from dprdm.privacy.noise import SecureNoise
+from dprdm.release.mechanism import PrivacyMechanism, Progress
+from dprdm.release.sampled_mean import SampledMean
 from dprdm.retrieval.retriever import Retriever
-from dprdm.retrieval.sampled_mean import SampledMean
 from dprdm.retrieval.store import Store
 from dprdm.types import Queries, Released
 

@@ -7,7 +7,7 @@ from typing import ClassVar, final
 import numpy as np
 from jaxtyping import Int
 
-from dprdm.retrieval.grid import SCALE, quantise
+from dprdm.retrieval.lattice import SCALE, quantise
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds

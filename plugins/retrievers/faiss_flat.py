@@ -6,11 +6,11 @@ from typing import ClassVar, final
 import numpy as np
 from jaxtyping import Int
 
-from dprdm.faiss_library import load_faiss
+from dprdm.plugins.retrievers import exact
+from dprdm.retrieval.faiss_library import load_faiss
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
-from plugins.retrievers import exact
 
 # Candidates beyond k that are asked for at first.
 MARGIN = 64
@@ -47,7 +47,7 @@ class FaissFlat(Retriever):
 
 
 def search(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-    """At most `k` of `rows`, exactly as `plugins.retrievers.exact.search` ranks them."""
+    """At most `k` of `rows`, exactly as `dprdm.plugins.retrievers.exact.search` ranks them."""
     if len(rows) > k + MARGIN:
         rows = rows[candidates(query, store.vectors(rows), k)]
     return exact.rank(query, store, rows, k)

@@ -14,11 +14,11 @@ from safetensors.numpy import save_file
 from dprdm import check
 from dprdm.errors import StoreError, UserError
 from dprdm.files import hash_file, write_whole
+from dprdm.plugins.retrievers import faiss_flat
+from dprdm.plugins.retrievers.exact import quantise
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PublicStore, Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
-from plugins.retrievers import faiss_flat
-from plugins.retrievers.exact import quantise
 
 BLOCK = 1024
 ROWS_PER_CELL = 256

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from dprdm.plugins.retrievers.exact import search
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Query, RankedRowIds, RowIds
-from plugins.retrievers.exact import search
 
 
 @final

@@ -10,17 +10,17 @@ from dprdm.audit import mutants as module
 from dprdm.audit.canaries import around, public_rows, worst_case
 from dprdm.audit.mutants import Mutant, catch, mutants, mutants_of_one_release
 from dprdm.audit.run import audit, standard_scenario
-from dprdm.cli.plugins import known_plugins
 from dprdm.errors import UserError
+from dprdm.plugins.mechanisms.centered import Centered
+from dprdm.plugins.mechanisms.codebook import Codebook
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
-from dprdm.privacy.mechanism import Terms
-from dprdm.privacy.plan import make_plan, plan_epsilon
-from plugins.mechanisms.centered import Centered
-from plugins.mechanisms.codebook import Codebook
-from plugins.mechanisms.gaussian import Gaussian
-from plugins.mechanisms.nonprivate import NonPrivate
-from plugins.retrievers.exact import Exact
+from dprdm.registry import known_plugins
+from dprdm.release.mechanism import Terms
+from dprdm.release.plan import make_plan, plan_epsilon
 from tests.fakes import unit_rows
 from tests.statistics import FALSE_ALARM
 

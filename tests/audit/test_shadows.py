@@ -5,12 +5,12 @@ from dprdm.audit.likelihood import likelihood_ratios
 from dprdm.audit.membership import RATIO, both_attacks
 from dprdm.audit.roc import ceiling
 from dprdm.audit.shadows import Pool, Released, Seen, as_released, attack, random_halves
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.plan import make_plan
+from dprdm.release.plan import make_plan
 from dprdm.types import Answered
-from plugins.mechanisms.gaussian import Gaussian
-from plugins.mechanisms.nonprivate import NonPrivate
-from plugins.retrievers.exact import Exact
 from tests.fakes import unit_rows
 
 DELTA = 1e-5

@@ -2,8 +2,8 @@ import sys
 
 import numpy as np
 
+from dprdm.plugins.retrievers.exact import search
 from dprdm.privacy.noise import SecureNoise
-from plugins.retrievers.exact import search
 from tests.benchmarks.scripts import script
 
 retrieval = script("retrieval")

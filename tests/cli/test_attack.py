@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from dprdm.cli import main
-from dprdm.results import Results
+from dprdm.runs.results import Results
 from tests.cli.front_door import refusal
 
 TINY = (
@@ -22,7 +22,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def few(place, monkeypatch):
-    from dprdm.data import fashion
+    from dprdm.demo import fashion
 
     whole = fashion.load_split
     monkeypatch.setattr(fashion, "load_split", lambda split: tuple(part[:150] for part in whole(split)))
@@ -62,7 +62,7 @@ def test_goes_on_from_what_was_measured(monkeypatch):
     def never(*_):
         raise AssertionError("released anew")
 
-    monkeypatch.setattr("dprdm.cli.attacking.attack_stores", never)
+    monkeypatch.setattr("dprdm.workflows.membership.attack_stores", never)
     assert main(arguments) == 0
     assert Results.load(Path("again")) == before
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from dprdm.cli import main
-from dprdm.data.fashion import CLASS_NAMES, FashionDemo
+from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
 from dprdm.privacy.ledger import Ledger
 from dprdm.retrieval.store import PrivateStore
-from dprdm.runs import Conditions
+from dprdm.runs.run_folder import Conditions
 from tests.cli.front_door import SMALL, refusal, runs
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -27,7 +27,7 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
         source.image(index).save(folder / f"{index:05d}.png")
         (folder / f"{index:05d}.txt").write_text(CLASS_NAMES[source.labels[index]])
     return (
-        "--data.init_args.source", "dprdm.data.folder.ImageFolder", "--data.init_args.source.init_args.folder", str(folder),
+        "--data.init_args.source", "dprdm.data.readers.folder.ImageFolder", "--data.init_args.source.init_args.folder", str(folder),
         "--data.init_args.store", str(folder / "store"), "--data.init_args.spread", "20",
     )  # fmt: skip
 

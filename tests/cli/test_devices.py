@@ -13,7 +13,7 @@ from dprdm.cli import main
 from dprdm.privacy.ledger import Ledger
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import SMALL
-from tests.cli.test_fit import FOLDER
+from tests.workflows.test_fit import FOLDER
 
 ROOT = Path(__file__).parents[2]
 TWO = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu")

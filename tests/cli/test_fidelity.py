@@ -6,11 +6,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from dprdm.cli import main
-from dprdm.data.fashion import FashionDemo
 from dprdm.data.index import build_store
+from dprdm.demo.fashion import FashionDemo
 from dprdm.encoders.clip import ClipEncoder
-from dprdm.results import Results
 from dprdm.retrieval.store import PrivateStore
+from dprdm.runs.results import Results
 from tests.cli.front_door import refusal
 
 TINY = (
@@ -26,7 +26,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def few(place, monkeypatch):
-    from dprdm.data import fashion
+    from dprdm.demo import fashion
 
     whole = fashion.load_split
     monkeypatch.setattr(fashion, "load_split", lambda split: tuple(part[:150] for part in whole(split)))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dprdm.cli import main
-from dprdm.cli.options import PredictOptions
+from dprdm.workflows.options import PredictOptions
 
 
 def page(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

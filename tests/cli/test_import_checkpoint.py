@@ -10,11 +10,11 @@ from diffusers import VQModel
 from PIL import Image
 from safetensors.torch import load_file
 
-from dprdm.assets import DEMO
 from dprdm.cli import main
+from dprdm.demo import DEMO
 from tests.cli.front_door import SMALL, predict, refusal
-from tests.diffusion.checkpoints import UNET, Malicious, checkpoint_state, save_as_lightning_did
-from tests.diffusion.compvis_reference import Unet, random_first_stage, random_unet
+from tests.convert.checkpoints import UNET, Malicious, checkpoint_state, save_as_lightning_did
+from tests.convert.compvis_reference import Unet, random_first_stage, random_unet
 
 LIKE = ("--latent_size", "8")
 

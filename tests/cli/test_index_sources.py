@@ -10,9 +10,9 @@ import pytest
 from dprdm.cli import main
 from dprdm.retrieval.store import PrivateStore, PublicStore
 from tests.cli.front_door import refusal
-from tests.data.archives import encoded, write_tar
-from tests.data.idx import write_fashion
 from tests.data.pictures import picture
+from tests.data.readers.archives import encoded, write_tar
+from tests.data.readers.idx import write_fashion
 
 
 @pytest.fixture(autouse=True)

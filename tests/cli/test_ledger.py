@@ -4,11 +4,11 @@ import pytest
 
 from dprdm.cli import main
 from dprdm.cli.ledger import ledger
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
-from dprdm.privacy.plan import make_plan
-from plugins.mechanisms.gaussian import Gaussian
-from plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.release.plan import make_plan
 from tests.fakes import private_store, unit_rows
 
 PLAN = make_plan(Gaussian(k=5, sampling_rate=1.0), Budget(1.0, 1e-6), 10)

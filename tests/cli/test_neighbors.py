@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dprdm import faiss_library
 from dprdm.cli import main
 from dprdm.data import neighbours, searchers
+from dprdm.retrieval import faiss_library
 from tests.cli.front_door import refusal
-from tests.cli.test_fit import FOLDER, SMALL
+from tests.workflows.test_fit import FOLDER, SMALL
 
 
 @pytest.fixture(autouse=True)

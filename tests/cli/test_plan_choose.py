@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dprdm.cli import main
-from dprdm.report import plan_curves
+from dprdm.figures import plan_curves
 from tests.cli.front_door import refusal
 from tests.fakes import private_store, public_store, unit_rows
 

@@ -22,7 +22,7 @@ ASKED = (
 @pytest.fixture
 def predict_with_unclip() -> tuple[str, ...]:
     """The project's config, with a tiny pipeline and the demo's encoder in the place of the large ones."""
-    from tests.pipelines.tiny import tiny_unclip
+    from tests.generation.tiny import tiny_unclip
 
     tiny_unclip(Path("pipeline"))
     encoder = {
@@ -31,7 +31,7 @@ def predict_with_unclip() -> tuple[str, ...]:
     }
     mine = {
         "model": {
-            "class_path": "dprdm.pipelines.unclip.UnclipGenerator",
+            "class_path": "dprdm.generation.unclip.UnclipGenerator",
             "init_args": {"path": "pipeline", "steps": 2},
         },
         "data": {"class_path": "dprdm.data.datamodule.NeighbourDataModule", "init_args": {"encoder": encoder}},
@@ -55,7 +55,7 @@ def test_predict_needs_no_weights_and_no_public_images(predict_with_unclip: tupl
 def test_render_draws_the_same_again_and_refuses_other_weights(
     predict_with_unclip: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.pipelines.tiny import tiny_unclip
+    from tests.generation.tiny import tiny_unclip
 
     assert main(predict_with_unclip) == 0
     (run,) = runs()
@@ -91,12 +91,12 @@ def test_there_is_nothing_to_train(
 
 
 def test_an_adapter_predicts_through_the_same_door(predict_with_unclip: tuple[str, ...]) -> None:
-    from tests.pipelines.tiny import tiny_adapter, tiny_stable_diffusion
+    from tests.generation.tiny import tiny_adapter, tiny_stable_diffusion
 
     tiny_stable_diffusion(Path("sd"))
     tiny_adapter(Path("adapter/models"))
     given = {"path": "sd", "adapter": "adapter", "embedding_norm": 8.0, "steps": 2}
-    model = {"class_path": "dprdm.pipelines.ip_adapter.IpAdapterGenerator", "init_args": given}
+    model = {"class_path": "dprdm.generation.ip_adapter.IpAdapterGenerator", "init_args": given}
     described = yaml.safe_load(Path("mine.yaml").read_text())
     Path("adapter.yaml").write_text(yaml.safe_dump(described | {"model": model}))
     assert main([*predict_with_unclip, "--config", "adapter.yaml"]) == 0

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from dprdm.cli import main
-from dprdm.results import Results
 from dprdm.retrieval.store import PrivateStore
+from dprdm.runs.results import Results
 
 SWEEP = {
     "title": "Two points",
@@ -15,7 +15,7 @@ SWEEP = {
     "prompts": ["bag", "dress"],
     "images_per_prompt": 2,
     "measure": {
-        "real": {"class_path": "dprdm.data.fashion.FashionDemo", "init_args": {"split": "heldout_dark"}},
+        "real": {"class_path": "dprdm.demo.fashion.FashionDemo", "init_args": {"split": "heldout_dark"}},
         "features": {"class_path": "dprdm.metrics.networks.EfficientNetLite0", "init_args": {"side": 32}},
         "max_real": 12,
         "metrics": ["kid", "clip_score"],

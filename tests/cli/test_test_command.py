@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from dprdm.cli import main
-from dprdm.data.fashion import CLASS_NAMES, FashionDemo
-from dprdm.results import Results
+from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
+from dprdm.runs.results import Results
 from tests.cli.front_door import predict, refusal
 
-DARK = ("--real", "dprdm.data.fashion.FashionDemo", "--real.split", "heldout_dark", "--max_real", "60")
+DARK = ("--real", "dprdm.demo.fashion.FashionDemo", "--real.split", "heldout_dark", "--max_real", "60")
 QUICK = ("--features", "clip", "--resamples", "5", "--out", "tested")
 
 
@@ -65,7 +65,7 @@ def test_rows_tables_and_what_is_kept(measured, capsys):
 
 
 def test_use_and_the_private_source_is_noticed(measured, capsys):
-    private = ("--real", "dprdm.data.fashion.FashionDemo", "--real.split", "private", "--max_real", "40")
+    private = ("--real", "dprdm.demo.fashion.FashionDemo", "--real.split", "private", "--max_real", "40")
     asked = ["test", "garments", "runs/private", *private, "--features", "clip", "--out", "tested", "--resamples", "0"]
     assert main([*asked, "--metrics", "kid,clip_score,accuracy"]) == 2  # 12 images are too few to learn from
     assert "synthetic_images=12" in capsys.readouterr().err

@@ -10,11 +10,11 @@ import pytest
 from lightning.pytorch.loggers import Logger
 
 from dprdm.cli import main
-from dprdm.report.tracking import public_config
 from dprdm.retrieval.store import PrivateStore
+from dprdm.runs.tracking import public_config
 from tests.cli.front_door import predict
-from tests.cli.test_fit import FOLDER, SMALL
 from tests.conftest import NUM_PRIVATE
+from tests.workflows.test_fit import FOLDER, SMALL
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*There is a wandb run already in progress")
 BLOCK, HEADER = 32_768, 7  # of the log in which W&B keeps what it will send: LevelDB's format
@@ -86,7 +86,7 @@ def ward(workplace: Path) -> PrivateStore:
 
 
 def test_predict_sends_images_and_public_numbers(ward: PrivateStore, private_images: Path) -> None:
-    source = ("--private.class_path", "dprdm.data.folder.ImageFolder", "--private.folder", str(private_images))
+    source = ("--private.class_path", "dprdm.data.readers.folder.ImageFolder", "--private.folder", str(private_images))
     asked = ("--private_store", "secret-ward", *source, "--delta", "1e-5", "--name", "x", "--wandb")
     assert predict(*asked) == 0
     text = outgoing(Path("runs/x"))
@@ -114,14 +114,14 @@ def test_fit_sends_losses_rates_and_pictures(
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(
         "private_store: secret-ward\n"
-        "private: {class_path: dprdm.data.folder.ImageFolder, init_args: {folder: /secret/scans}}\n"
+        "private: {class_path: dprdm.data.readers.folder.ImageFolder, init_args: {folder: /secret/scans}}\n"
         "trainer:\n"
         "  logger:\n"
         "    - tests.cli.test_tracking.Recorder\n"
         "    - {class_path: TensorBoardLogger, init_args: {save_dir: board}}\n"
         "  callbacks:\n"
-        "    - {class_path: dprdm.callbacks.Export, init_args: {path: runs/demo/generator.safetensors}}\n"
-        "    - {class_path: dprdm.report.progress.SampleGrids, init_args: {prompts: [bag, coat], images: 2}}\n"
+        "    - {class_path: dprdm.training.callbacks.Export, init_args: {path: runs/demo/generator.safetensors}}\n"
+        "    - {class_path: dprdm.workflows.samples.SampleGrids, init_args: {prompts: [bag, coat], images: 2}}\n"
     )
     images = ("--data.init_args.source.init_args.folder", str(public_images), "--model.init_args.steps", "2")
     often = ("--trainer.val_check_interval", "3", "--trainer.check_val_every_n_epoch", "1", "--wandb")

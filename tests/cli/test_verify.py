@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from dprdm.cli import main
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.certificate import certify, write_certificate
 from dprdm.privacy.ledger import create_ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.plan import make_plan
-from dprdm.retrieval.release import Requests, answer
-from plugins.mechanisms.gaussian import Gaussian
-from plugins.retrievers.exact import Exact
+from dprdm.release.certificate import certify, write_certificate
+from dprdm.release.plan import make_plan
+from dprdm.release.release import Requests, answer
 from tests.fakes import private_store, unit_rows
 
 BUDGET = Budget(2.0, 1e-6)

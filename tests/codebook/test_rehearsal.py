@@ -5,7 +5,7 @@ import pytest
 
 from dprdm.codebook.rehearsal import FEWEST_CAPTIONS, Stage, rehearse
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.mechanism import Terms
+from dprdm.release.mechanism import Terms
 from tests.fakes import public_knowledge
 
 

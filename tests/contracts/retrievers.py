@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from dprdm.plugins.retrievers.faiss_ivf import train_quantizer
 from dprdm.retrieval.retriever import Retriever
-from plugins.retrievers.faiss_ivf import train_quantizer
 from tests.fakes import public_store, unit_rows
 
 CELLS = 6

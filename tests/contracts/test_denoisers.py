@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dprdm.cli.plugins import known_plugins
+from dprdm.registry import known_plugins
 from tests.plugins.neighbour_means import case
 from tests.test_layers import imports
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from dp_accounting import dp_event
 
-from dprdm.cli.plugins import known_plugins
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.mechanism import Terms
 from dprdm.privacy.noise import SecureNoise
-from plugins.retrievers.exact import Exact
+from dprdm.registry import known_plugins
+from dprdm.release.mechanism import Terms
 from tests.fakes import private_store, public_knowledge, unit_rows
 from tests.statistics import scale_is, shape_is_normal, uncorrelated
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dprdm.cli.plugins import known_plugins
+from dprdm.registry import known_plugins
 from tests.contracts.retrievers import make_retriever
 from tests.fakes import private_store, public_store, unit_rows
 

@@ -5,11 +5,11 @@ import faiss
 import numpy as np
 import pytest
 
-from dprdm.cli.plugins import known_plugins
-from dprdm.retrieval.sampled_mean import clip
-from plugins.mechanisms.gaussian import Gaussian
-from plugins.retrievers.exact import search as exact_search
-from plugins.retrievers.faiss_ivf import Quantizer
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.retrievers.exact import search as exact_search
+from dprdm.plugins.retrievers.faiss_ivf import Quantizer
+from dprdm.registry import known_plugins
+from dprdm.release.sampled_mean import clip
 from tests.contracts.retrievers import CELLS, make_retriever
 from tests.fakes import private_store, unit_rows
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dprdm.data.source import ImageSource, UnreadableImage
+from dprdm.data.readers.source import ImageSource, UnreadableImage
 from dprdm.encoders.clip import ClipEncoder
 
 

@@ -5,7 +5,7 @@ import torch
 
 from dprdm.diffusion.sampler import initial_noise, sample
 from dprdm.diffusion.schedule import ScheduleConfig
-from dprdm.model import to_pixels
+from dprdm.generation.model import to_pixels
 from tests.diffusion.networks import TINY, GaussianData, inputs, tiny
 from tests.diffusion.test_schedule import alphas_by_hand
 

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from dprdm.assets import DEMO
-from dprdm.data.fashion import CLASS_NAMES, FashionDemo
+from dprdm.demo import DEMO
+from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from dprdm.data.fashion import CLASS_NAMES, FashionDemo
 from dprdm.data.views import ViewsDataModule
+from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.encoders.training import ContrastiveEncoder
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from dprdm.data.fashion import load_split
+from dprdm.demo.fashion import load_split
 from dprdm.errors import UserError
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier
 

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from dprdm.data.fashion import CLASS_NAMES, load_split
+from dprdm.demo.fashion import CLASS_NAMES, load_split
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
+from dprdm.metrics.cache import ImageSet, distinct_names, measured_once
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier
 from dprdm.metrics.evaluation import METRICS, OF_FEATURES, Evaluation
 from dprdm.metrics.judge import Judge
-from dprdm.metrics.kept import ImageSet, distinct_names, measured_once
 
 
 class Oracle(Judge):

@@ -7,10 +7,10 @@ import timm
 import torch
 from PIL import Image
 
-from dprdm.cli.networks import NETWORKS, expand_networks
-from dprdm.data.fashion import load_split
+from dprdm.demo.fashion import load_split
 from dprdm.errors import UnknownPlugin, UserError
 from dprdm.metrics.networks import EfficientNetLite0, Inception, OpenClipFeatures, TimmFeatures, enlarged
+from dprdm.registry import NETWORKS, expand_networks
 
 PHOTO = torch.randint(0, 256, (3, 3, 40, 48), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from dprdm.data.fashion import CLASS_NAMES, FashionDemo, load_split
-from dprdm.data.folder import ImageFolder
+from dprdm.data.readers.folder import ImageFolder
+from dprdm.demo.fashion import CLASS_NAMES, FashionDemo, load_split
 from dprdm.errors import UserError
 from dprdm.metrics.real import read_real
 

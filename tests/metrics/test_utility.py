@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dprdm.data.fashion import load_split
+from dprdm.demo.fashion import load_split
 from dprdm.errors import UserError
 from dprdm.metrics.utility import new_classifier, utility
 

@@ -7,13 +7,13 @@ import pytest
 from dp_accounting import dp_event
 
 from dprdm.errors import UserError
+from dprdm.plugins.mechanisms.codebook import Codebook
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.mechanism import Terms
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.plan import make_plan
 from dprdm.public.knowledge import PublicKnowledge
-from plugins.mechanisms.codebook import Codebook
-from plugins.retrievers.exact import Exact
+from dprdm.release.mechanism import Terms
+from dprdm.release.plan import make_plan
 from tests.fakes import private_store, public_knowledge, unit_rows
 
 DIM = 8
@@ -68,7 +68,7 @@ def test_the_sensitivity_is_that_of_one_cell_on_each_level():
 
 def test_prepared_twice_it_is_the_same_and_rehearsed_once(public, monkeypatch):
     first = Codebook().prepare(public, TERMS)
-    monkeypatch.setattr("plugins.mechanisms.codebook.rehearse", None)
+    monkeypatch.setattr("dprdm.plugins.mechanisms.codebook.rehearse", None)
     assert Codebook().prepare(public, TERMS) == first
     assert Codebook().prepare(public, dataclasses.replace(TERMS, num_queries=10**6)) == first  # so it is paid for once
     assert first.prepare(public, dataclasses.replace(TERMS, num_queries=3)) is first

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dprdm.plugins.retrievers import exact
+from dprdm.plugins.retrievers.exact import Exact, candidates, error_bound, longest_row, quantise, rank, search
 from dprdm.retrieval.store import PublicStore
-from plugins.retrievers import exact
-from plugins.retrievers.exact import Exact, candidates, error_bound, longest_row, quantise, rank, search
 from tests.fakes import private_store, unit_rows
 
 

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dprdm import faiss_library
 from dprdm.errors import UserError
-from plugins.retrievers import exact, faiss_flat
-from plugins.retrievers.faiss_flat import FaissFlat, candidates, search
+from dprdm.plugins.retrievers import exact, faiss_flat
+from dprdm.plugins.retrievers.faiss_flat import FaissFlat, candidates, search
+from dprdm.retrieval import faiss_library
 from tests.fakes import private_store, unit_rows
 from tests.plugins.test_exact import Rows
 

@@ -3,9 +3,9 @@ import pytest
 from dp_accounting import dp_event
 
 from dprdm.errors import StoreError, UserError
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.noise import SecureNoise
-from plugins.mechanisms.gaussian import Gaussian
-from plugins.retrievers.exact import Exact
 from tests.fakes import private_store, unit_rows
 
 DIM, TINY = 8, 1e-6

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from dprdm.plugins.denoisers import joint
+from dprdm.plugins.denoisers.joint import Joint
+from dprdm.plugins.denoisers.public_prior import PublicPriorDenoiser
 from dprdm.types import Answered
-from plugins.denoisers import joint
-from plugins.denoisers.joint import Joint
-from plugins.denoisers.public_prior import PublicPriorDenoiser
 from tests.plugins.neighbour_means import case
 
 

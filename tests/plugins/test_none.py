@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from dprdm.plugins.denoisers.none import NoDenoiser
 from dprdm.types import Answered
-from plugins.denoisers.none import NoDenoiser
 from tests.fakes import unit_rows
 
 

@@ -3,10 +3,10 @@ import pytest
 from dp_accounting import dp_event
 
 from dprdm.errors import UserError
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.noise import SecureNoise
-from plugins.mechanisms.gaussian import Gaussian
-from plugins.mechanisms.nonprivate import NonPrivate
-from plugins.retrievers.exact import Exact
 from tests.fakes import private_store, unit_rows
 
 QUERIES = unit_rows(3, 8, seed=1).astype(np.float64)

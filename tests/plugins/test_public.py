@@ -1,7 +1,7 @@
 import numpy as np
 
-from plugins.retrievers.exact import Exact
-from plugins.retrievers.public import Public
+from dprdm.plugins.retrievers.exact import Exact
+from dprdm.plugins.retrievers.public import Public
 from tests.fakes import private_store, public_store, unit_rows
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from dprdm.plugins.denoisers.public_prior import PublicPriorDenoiser, distance
 from dprdm.types import Answered
-from plugins.denoisers.public_prior import PublicPriorDenoiser, distance
 from tests.plugins.neighbour_means import case
 
 

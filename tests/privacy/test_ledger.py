@@ -6,15 +6,15 @@ import jaxtyping
 import pytest
 
 from dprdm.errors import BudgetExceeded, LedgerError, UserError
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.privacy import ledger as ledger_module
 from dprdm.privacy import spending
 from dprdm.privacy.accountant import epsilon_rdp
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.chain import Chain
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
-from dprdm.privacy.plan import Plan, make_plan
-from plugins.mechanisms.gaussian import Gaussian
-from plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.release.plan import Plan, make_plan
 
 CAP = Budget(2.0, 1e-6)
 # Without sampling, so that composing takes milliseconds.

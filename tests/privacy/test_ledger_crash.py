@@ -8,12 +8,12 @@ import time
 import pytest
 
 from dprdm.errors import BudgetExceeded
+from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.privacy import chain
 from dprdm.privacy import ledger as ledger_module
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
-from dprdm.privacy.plan import make_plan
-from plugins.mechanisms.gaussian import Gaussian
+from dprdm.release.plan import make_plan
 
 CAP = Budget(2.0, 1e-6)
 # Without sampling, so that composing takes milliseconds.

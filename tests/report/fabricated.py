@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from dprdm.metrics.provenance import Provenance
-from dprdm.report.curves import Axes, Line, draw_curves
-from dprdm.results import Measurement, Picture, Results, Row
+from dprdm.figures.curves import Axes, Line, draw_curves
+from dprdm.runs.provenance import Provenance
+from dprdm.runs.results import Measurement, Picture, Results, Row
 
 SMALL = Provenance("made-up features", "ab" * 32, "none", 100, 80, reads_private=False)
 FEWER = Provenance("made-up features", "ab" * 32, "none", 100, 40, reads_private=False)

@@ -4,9 +4,9 @@ import csv
 import dataclasses
 import io
 
-from dprdm.metrics.provenance import Provenance
 from dprdm.report.printed import csv_table, markdown_tables, shown
-from dprdm.results import Measurement, Row
+from dprdm.runs.provenance import Provenance
+from dprdm.runs.results import Measurement, Row
 
 SMALL = Provenance("a network", "ab" * 32, "none", 100, 50, reads_private=False)
 PRIVATE = dataclasses.replace(SMALL, reads_private=True)

@@ -11,8 +11,8 @@ from dprdm.diffusion.network import ConditionedUNet
 from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.training import DpSgd, TrainingPlan
 from dprdm.rivals.gradients import PrivateGradients, clip_factors
+from dprdm.rivals.plan import DpSgd, TrainingPlan
 from dprdm.rivals.tuned import Attention, Everything, Lora, Tuned
 from tests.diffusion.networks import inputs, tiny
 from tests.statistics import scale_is, shape_is_normal, uncorrelated

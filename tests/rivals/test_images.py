@@ -5,17 +5,17 @@ import torch
 from scipy import stats
 
 from dprdm.data.datamodule import NeighbourDataModule
-from dprdm.data.fashion import FashionDemo
 from dprdm.data.index import build_store
 from dprdm.data.neighbours import NoProgress
 from dprdm.data.opening import open_public_store
-from dprdm.data.source import ImageSource
+from dprdm.data.readers.source import ImageSource
+from dprdm.demo.fashion import FashionDemo
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import StoreError
 from dprdm.privacy.noise import SecureNoise
-from dprdm.privacy.training import DpSgd
 from dprdm.retrieval.store import PrivateStore
 from dprdm.rivals.images import CaptionedImages, FreshDraws, PoissonBatches, PrivateImages, collate
+from dprdm.rivals.plan import DpSgd
 from tests.statistics import FALSE_ALARM, counts_fit
 
 MECHANISM = DpSgd(1.0, 0.1, 3, 4)

@@ -1,0 +1,1 @@
+"""Readers of image collections, one file each."""

@@ -1,0 +1,1 @@
+"""From released vectors to images: conditioning, the trained model, public pipelines, rendering."""

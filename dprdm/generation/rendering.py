@@ -1,0 +1,168 @@
+"""Conditions to images on disk. Post-processing: restartable, shardable, free, and blind to private data."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from PIL import Image
+
+from dprdm.files import write_whole
+from dprdm.runs.run_folder import Conditions, Sample, list_samples
+
+Batch = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What is to be drawn, as one process decides it and tells the others.
+
+    Args:
+        folder: the run's; all processes see the same one.
+        conditions: the file to draw from.
+        images_per_release: images of each row.
+        seed: of the run.
+        batch_size: images drawn together.
+        missing: positions, in the table of samples, of the images that are not there yet.
+    """
+
+    folder: Path
+    conditions: Path
+    images_per_release: int
+    seed: int
+    batch_size: int
+    missing: tuple[int, ...]
+
+    def samples(self, conditions: Conditions) -> list[Sample]:
+        """The table of samples."""
+        return list_samples(conditions.requests, self.images_per_release, self.seed)
+
+
+class Batches(Sequence[Batch]):
+    """One process's share of the batches: `condition` (image, token, dim), `noise_std`, `seed`, `prompt` (a list), `query`
+    (image, dim), `position`.
+
+    The table of samples is cut into batches once and for all, and a batch with a missing image is drawn whole. So an image
+    is drawn beside the same others by any number of processes, interrupted or not, and is the same to the last bit.
+
+    Args:
+        conditions: what to render.
+        samples: every image of the run.
+        rendering: which of them are missing.
+        rank: of this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self, conditions: Conditions, samples: list[Sample], rendering: Rendering, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self.conditions, self.samples, self.size = conditions, samples, rendering.batch_size
+        self.row_of = {(r.prompt, r.release): row for row, r in enumerate(conditions.requests)}
+        self.numbers = sorted({position // self.size for position in rendering.missing})[rank::world_size]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def num_images(self) -> int:
+        """Images in all of them."""
+        return sum(len(self._positions(number)) for number in self.numbers)
+
+    def __getitem__(self, item: Any) -> Any:
+        positions = self._positions(self.numbers[item])
+        samples = [self.samples[position] for position in positions]
+        rows = [self.row_of[sample.prompt, sample.release] for sample in samples]
+        condition = self.conditions.of_images(rows, [sample.seed for sample in samples])
+        return {
+            "condition": torch.from_numpy(condition[:, None]),
+            "noise_std": torch.from_numpy(self.conditions.noise_std[rows]),
+            "seed": torch.tensor([sample.seed for sample in samples]),
+            "prompt": [sample.prompt for sample in samples],
+            "query": torch.from_numpy(self.conditions.queries[rows]),
+            "position": torch.tensor(list(positions)),
+        }
+
+    def _positions(self, number: int) -> range:
+        return range(number * self.size, min((number + 1) * self.size, len(self.samples)))
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (self[item] for item in range(len(self)))
+
+
+class RenderingData(L.LightningDataModule):
+    """Serves each process its share of a rendering that the first process decided on.
+
+    Args:
+        rendering: on the first process; the others may be given None.
+    """
+
+    # A process may find that all that is missing fits the others.
+    allow_zero_length_dataloader_with_multiple_devices = True
+
+    def __init__(self, rendering: Rendering | None) -> None:
+        super().__init__()
+        self.rendering = rendering
+
+    def setup(self, stage: str) -> None:
+        """Learn what is missing: from the first process, because the others may look a moment later."""
+        assert self.trainer is not None
+        rendering: Rendering = self.trainer.strategy.broadcast(self.rendering, src=0)  # type: ignore[assignment]
+        conditions = Conditions.load(rendering.conditions)
+        self.missing, self.folder = frozenset(rendering.missing), rendering.folder
+        self.samples = rendering.samples(conditions)
+        place = (self.trainer.global_rank, self.trainer.world_size)
+        self.batches = Batches(conditions, self.samples, rendering, *place)
+
+    def predict_dataloader(self) -> Batches:
+        """This process's batches."""
+        return self.batches
+
+
+class ImageWriter(L.Callback):
+    """Writes each image to the file that its sample names, whole or not at all, as soon as it is drawn.
+
+    Args:
+        data: names the files, and which are missing; those that are there are left alone.
+    """
+
+    def __init__(self, data: RenderingData) -> None:
+        self.data = data
+
+    def on_predict_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Write the batch."""
+        for pixels, position in zip(outputs.cpu().numpy(), batch["position"].tolist(), strict=True):
+            if position in self.data.missing:
+                write_png(self.data.folder / self.data.samples[position].file, pixels)
+
+
+def render(trainer: L.Trainer, model: L.LightningModule, rendering: Rendering | None) -> None:
+    """Draw what is missing, on all processes; return when the last of them is done.
+
+    Args:
+        trainer: says how many processes there are.
+        model: draws.
+        rendering: what to draw; None on a process that is told by the first.
+    """
+    if rendering is not None and not rendering.missing:
+        return
+    data = RenderingData(rendering)
+    trainer.callbacks.append(ImageWriter(data))  # type: ignore[attr-defined]
+    trainer.predict(model, datamodule=data, return_predictions=False)
+    trainer.strategy.barrier("rendered")
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Write (channel, height, width) uint8 as a grey or RGB PNG."""
+    image = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
+    write_whole(path, lambda file: image.save(file, format="PNG"))

@@ -1,1 +1,0 @@
-"""Generators that need no training: public diffusers pipelines that draw from image embeddings."""

@@ -1,0 +1,1 @@
+"""What a run leaves on disk: its folder, its results, and how they are read back and tracked."""

@@ -1,0 +1,1 @@
+"""What any training needs: callbacks, resuming, schedules, progress bars, several processes."""

@@ -1,0 +1,1 @@
+"""The jobs: functions of objects that return values; the command line and Python call the same ones."""

@@ -1,0 +1,215 @@
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from dprdm.errors import BudgetExceeded, UserError
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.plugins.retrievers.exact import Exact
+from dprdm.plugins.retrievers.public import Public
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.events import sampled_gaussian
+from dprdm.privacy.ledger import create_ledger
+from dprdm.privacy.noise import SecureNoise
+from dprdm.release import release as release_module
+from dprdm.release.mechanism import PrivacyMechanism
+from dprdm.release.plan import make_plan
+from dprdm.release.release import Requests, answer, release
+from dprdm.types import Answered
+from tests.fakes import private_store, public_store, unit_rows
+
+DIM = 8
+CAP = Budget(2.0, 1e-6)
+PLAN = make_plan(Gaussian(k=5, sampling_rate=1.0), CAP, 20)
+QUERIES = unit_rows(4, DIM, seed=1).astype(np.float64)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return private_store(tmp_path / "private", unit_rows(60, DIM))
+
+
+@pytest.fixture
+def ledger(store):
+    return create_ledger(store.ledger_path, store.fingerprint, CAP)
+
+
+def _requests(*replicates, queries=QUERIES):
+    return Requests(queries, np.array(replicates, dtype=np.int64))
+
+
+def _charged(ledger):
+    return sum(row.body["num_queries"] for row in ledger.rows() if row.kind == "charge")
+
+
+def test_pays_before_it_reads(store, ledger, monkeypatch):
+    paid_when_read = []
+
+    def search(self, query, store, rows, k):
+        paid_when_read.append(_charged(ledger))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Exact, "search", search)
+    with pytest.raises(KeyboardInterrupt):
+        release(QUERIES, store, PLAN, Exact(), ledger, SecureNoise())
+    assert paid_when_read == [4]
+
+
+def test_a_refusal_reads_and_charges_nothing(store, ledger, monkeypatch):
+    monkeypatch.setattr(Exact, "search", None)
+    greedy = dataclasses.replace(PLAN, noise_std=PLAN.noise_std / 4)
+    with pytest.raises(BudgetExceeded):
+        answer(_requests(0, 0, 0, 0), store, greedy, Exact(), ledger, SecureNoise())
+    assert _charged(ledger) == 0
+
+
+def test_hazard_05_private_rows_need_a_ledger(store, ledger, tmp_path):
+    public, noise = public_store(tmp_path / "public", unit_rows(60, DIM)), SecureNoise()
+    other = private_store(tmp_path / "other", unit_rows(60, DIM))
+    wrong = [(store, Exact(), None), (public, Exact(), None), (other, Exact(), ledger)]
+    wrong += [(store, Public(), None), (store, Public(), ledger), (public, Public(), ledger)]
+    for some_store, retriever, some_ledger in wrong:
+        with pytest.raises(UserError):
+            release(QUERIES, some_store, PLAN, retriever, some_ledger, noise)
+        with pytest.raises(UserError):
+            answer(_requests(0, 0, 0, 0), some_store, PLAN, retriever, some_ledger, noise)
+    assert _charged(ledger) == 0
+
+
+def test_the_plan_must_know_how_much_a_person_holds(tmp_path):
+    store = private_store(tmp_path, unit_rows(6, DIM), [[0, 1, 2], [3], [4, 5]])
+    ledger = create_ledger(store.ledger_path, store.fingerprint, CAP)
+    with pytest.raises(UserError, match="units of up to 1 records"):
+        release(QUERIES, store, PLAN, Exact(), ledger, SecureNoise())
+    release(QUERIES, store, dataclasses.replace(PLAN, max_per_unit=3, noise_std=50.0), Exact(), ledger, SecureNoise())
+
+
+def test_a_public_store_is_free(tmp_path):
+    public = public_store(tmp_path, unit_rows(60, DIM))
+    answered = answer(_requests(0, 1, 2, 3), public, PLAN, Public(), None, SecureNoise())
+    assert answered.vectors.shape == QUERIES.shape
+    assert answered.last_charge is None
+    assert not (tmp_path / "releases").exists()
+
+
+def test_hazard_11_nothing_else_leaves(store, ledger):
+    answered = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    assert [field.name for field in dataclasses.fields(answered)] == [
+        "vectors",
+        "noise_std",
+        "num_charged",
+        "num_stored",
+        "last_charge",
+        "released",
+    ]
+    public = {"account", "num_queries", "request_digest", "private", "event", "mechanism", "noise_std", "max_per_unit"}
+    assert set(answered.last_charge.body) == public
+
+
+def test_hazard_13_asked_twice_paid_once(store, ledger):
+    first = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    again = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    assert (first.num_charged, first.num_stored) == (4, 0)
+    assert (again.num_charged, again.num_stored, again.last_charge) == (0, 4, None)
+    assert np.array_equal(first.vectors, again.vectors)
+    assert _charged(ledger) == 4
+
+
+def test_hazard_13_equal_requests_of_one_run_are_one(store, ledger):
+    queries = QUERIES[[0, 1, 0, 0]]
+    answered = answer(_requests(0, 0, 0, 1, queries=queries), store, PLAN, Exact(), ledger, SecureNoise())
+    assert answered.num_charged == _charged(ledger) == 3
+    assert np.array_equal(answered.vectors[0], answered.vectors[2])
+    assert not np.array_equal(answered.vectors[0], answered.vectors[3])
+
+
+def test_only_what_is_missing_is_paid(store, ledger):
+    first = answer(_requests(0, 0, queries=QUERIES[:2]), store, PLAN, Exact(), ledger, SecureNoise())
+    more = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    assert (more.num_charged, more.num_stored) == (2, 2)
+    assert np.array_equal(more.vectors[:2], first.vectors)
+
+
+def test_other_settings_are_other_requests(store, ledger):
+    answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    other = dataclasses.replace(PLAN, noise_std=PLAN.noise_std * 4)
+    assert answer(_requests(0, 0, 0, 0), store, other, Exact(), ledger, SecureNoise()).num_charged == 4
+
+
+def test_no_more_requests_than_planned(store, ledger):
+    plan = dataclasses.replace(PLAN, num_queries=3)
+    with pytest.raises(UserError, match="at most 3 distinct requests"):
+        answer(_requests(0, 0, 0, 0), store, plan, Exact(), ledger, SecureNoise())
+
+
+def test_hazard_14_a_crash_wastes_and_never_refunds(store, ledger, monkeypatch):
+    monkeypatch.setattr(release_module, "BLOCK", 2)
+    search, calls = Exact.search, []
+
+    def dying(self, query, store, rows, k):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return search(self, query, store, rows, k)
+
+    requests = _requests(0, 1, 2, 3, 4, 5, queries=np.tile(QUERIES[:1], (6, 1)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Exact, "search", dying)
+        with pytest.raises(KeyboardInterrupt):
+            answer(requests, store, PLAN, Exact(), ledger, SecureNoise())
+    assert _charged(ledger) == 4  # two answered and stored, two lost
+    resumed = answer(requests, store, PLAN, Exact(), ledger, SecureNoise())
+    assert (resumed.num_stored, resumed.num_charged) == (2, 4)
+    assert _charged(ledger) == 8
+    assert ledger.spent().epsilon <= CAP.epsilon
+
+
+def test_a_baseline_is_recorded_and_never_stored(store, ledger):
+    plan = make_plan(NonPrivate(k=5), CAP, 20)
+    for _ in range(2):
+        assert answer(_requests(0, 0, 0, 0), store, plan, Exact(), ledger, SecureNoise()).num_charged == 4
+    assert [row.body["private"] for row in ledger.rows() if row.kind == "charge"] == [False, False]
+    assert not (store.path / "releases").exists()
+
+
+def _releases_once():
+    """Made here, not above, so that the contract tests do not take it for a plugin."""
+
+    @dataclass(frozen=True)
+    class _Once(PrivacyMechanism):
+        """Releases the noisy sum of the whole store, and answers every query with it."""
+
+        name: ClassVar[str] = "once"
+        answers_all_after_one_release: ClassVar[bool] = True
+
+        def sensitivity(self, max_per_unit=1):
+            return 1.0 * max_per_unit
+
+        def event(self, noise_std, num_queries, max_per_unit=1):
+            return sampled_gaussian(noise_std / self.sensitivity(max_per_unit), 1.0, 1)
+
+        def release(self, queries, store, retriever, noise_std, noise, progress=None):
+            return noise.gaussian(store.vectors(np.arange(len(store))).sum(axis=0, keepdims=True), noise_std)
+
+        def answer(self, queries, replicates, released, noise_std):
+            return Answered(np.repeat(released, len(queries), axis=0), np.full(len(queries), noise_std))
+
+    return _Once()
+
+
+def test_a_mechanism_may_release_once_and_answer_for_ever(store, ledger):
+    plan = make_plan(_releases_once(), CAP, 1)
+    first = answer(_requests(0, 0, 0, 0), store, plan, Exact(), ledger, SecureNoise())
+    other = answer(_requests(9, queries=-QUERIES[:1]), store, plan, Exact(), ledger, SecureNoise())
+    assert (first.num_charged, other.num_charged, other.num_stored) == (1, 0, 1)
+    assert np.array_equal(first.vectors[0], other.vectors[0])
+    assert len([row for row in ledger.rows() if row.kind == "charge"]) == 1
+
+
+def test_no_requests_cost_nothing(store, ledger):
+    answered = answer(_requests(queries=np.zeros((0, DIM))), store, PLAN, Exact(), ledger, SecureNoise())
+    assert answered.vectors.shape == (0, DIM)
+    assert answered.num_charged == _charged(ledger) == 0
