@@ -12,8 +12,9 @@ from dprdm.figures.grid import grid
 from dprdm.files import write_whole
 from dprdm.generation.rendering import write_png
 from dprdm.public.knowledge import PublicKnowledge
-from dprdm.registry import plugin_named
+from dprdm.registry import create
 from dprdm.runs.provenance import Provenance
+from dprdm.runs.quantities import COSINE_TO_THE_IMAGE, DISTANCE_BETWEEN_ANSWERS
 from dprdm.runs.results import Measurement, Picture, Row, Status
 from dprdm.workflows.draw import Drawing
 from dprdm.workflows.membership import Arm, AttackSettings, arm
@@ -49,7 +50,7 @@ def minus_one(
 
 def _arms(settings: AttackSettings, columns: int, public: PublicKnowledge, records: int) -> list[Arm]:
     """The nearest neighbour as it is, and every private mechanism at the largest epsilon, which pays for one row."""
-    one = plugin_named("mechanism", "nonprivate", k=1, sampling_rate=1.0)
+    one = create("mechanism", "nonprivate", k=1, sampling_rate=1.0)
     private = [way for way in map(settings.mechanism, settings.mechanisms) if way.is_private]
     return [arm(way, max(settings.eps), settings.delta, columns, public, records) for way in (one, *private)]
 
@@ -73,8 +74,8 @@ def _row(name: str, one: Arm, asked: Asked, apart: float, files: Sequence[Path],
     made = Provenance("released vectors; the set minus one", "", "", 1, len(asked.cosines), stand_in.is_private)
     cosine, half = float(asked.cosines.mean()), 1.96 * float(asked.cosines.std()) / len(asked.cosines) ** 0.5
     numbers = (
-        Measurement("cosine_to_the_one", cosine, made, cosine - half, cosine + half),
-        Measurement("distance_with_and_without", apart, made),
+        Measurement(COSINE_TO_THE_IMAGE.name, cosine, made, cosine - half, cosine + half),
+        Measurement(DISTANCE_BETWEEN_ANSWERS.name, apart, made),
     )
     status: Status = "private" if one.released.plan.is_private else "NON-PRIVATE"
     images = tuple(str(file.relative_to(out)) for file in files)

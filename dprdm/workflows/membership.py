@@ -17,10 +17,10 @@ from dprdm.errors import UserError
 from dprdm.figures.roc import RocLine, draw_rocs
 from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge, evenly
-from dprdm.registry import plugin_named
+from dprdm.registry import create, plugin_named
 from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
 from dprdm.release.plan import make_plan
-from dprdm.runs.cached_arrays import kept
+from dprdm.runs.cached_arrays import cached_arrays
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.results import Picture, Row, Setting, Status
 from dprdm.workflows.draw import Drawing
@@ -101,7 +101,7 @@ def arm(
     budget = Budget(epsilon, delta)
     if isinstance(mechanism, Preparable):
         mechanism = mechanism.prepare(public, Terms(budget, queries, records))
-    plan = make_plan(mechanism, plugin_named("retriever", "exact"), budget, queries)
+    plan = make_plan(mechanism, create("retriever", "exact"), budget, queries)
     setting = f"epsilon {epsilon:g}" if mechanism.is_private else f"k {plan.tuning.k}"
     return Arm(f"{mechanism.name}, {setting}", Released(plan))
 
@@ -170,7 +170,7 @@ def _seen(
             see = as_released if drawing is None else drawing.see
             return vars(attack_stores(pool, one.released, is_in, see, progress.update))
 
-    return Seen(**kept(path, depends, measure))
+    return Seen(**cached_arrays(path, depends, measure))
 
 
 def _provenance(
