@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from dprdm.cli import main as front_door
 from dprdm.data.index import build_store
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.demo.classifier import NAME, load_or_train
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo, Split, load_split
+from dprdm.demo.fashion import FashionDemo, Split, load_split
 from dprdm.demo.tables import Garments, Measures, measure
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier

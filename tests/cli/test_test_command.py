@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from dprdm.cli import main
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
+from dprdm.demo.fashion import FashionDemo
 from dprdm.runs.results import Results
 from tests.cli.front_door import predict, refusal
 

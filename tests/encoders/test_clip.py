@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.demo import DEMO
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
+from dprdm.demo.fashion import FashionDemo
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.data.views import ViewsDataModule
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
+from dprdm.demo.fashion import FashionDemo
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.encoders.training import ContrastiveEncoder
 

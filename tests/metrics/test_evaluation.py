@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from dprdm.demo.fashion import CLASS_NAMES, load_split
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
+from dprdm.demo.fashion import load_split
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.metrics.cache import ImageSet, distinct_names, measured_once
