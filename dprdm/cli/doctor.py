@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dprdm
 from dprdm.demo import DEMO
+from dprdm.errors import UserError
 
 NEEDED = (
     "torch",
@@ -121,9 +122,12 @@ def _devices() -> str:
 
 
 def _plugins() -> str:
-    from dprdm.registry import GROUPS, known_plugins
+    from dprdm import registry
 
-    return "; ".join(f"{kind}s {', '.join(sorted(known_plugins(kind)))}" for kind in GROUPS)
+    broken = [sentence for kind in registry.KINDS for sentence in registry.broken(kind).values()]
+    if broken:
+        raise UserError(" ".join(broken))
+    return "; ".join(f"{kind.label}s {', '.join(registry.names(key))}" for key, kind in registry.KINDS.items())
 
 
 def _locks() -> str:

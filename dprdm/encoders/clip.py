@@ -47,7 +47,7 @@ class ClipEncoder(Encoder):
         self.model, self.preprocess = create_clip(self.model_name, self.pretrained)
         self.model.to(device).eval()
         self.tokenize = open_clip.get_tokenizer(architecture_name(self.model_name))
-        self._identity = {
+        self.identity = {
             "model": architecture_name(self.model_name),
             "weights_sha256": _hash_weights(self.model),
             "preprocess_sha256": _hash_json(self.model.visual.preprocess_cfg),
@@ -57,11 +57,6 @@ class ClipEncoder(Encoder):
     def dim(self) -> int:
         """Return the length of an embedding."""
         return int(self.model.visual.output_dim)
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """Return the name of the model and hashes of its weights and preprocessing."""
-        return self._identity
 
     @torch.inference_mode()
     def images(self, images: Iterable[Image.Image]) -> Embeddings:

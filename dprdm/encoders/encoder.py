@@ -1,4 +1,4 @@
-"""What an encoder is: images and captions to unit vectors in one space."""
+"""What an encoder must be: images and captions to vectors of one space."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -9,27 +9,20 @@ from dprdm.types import Embeddings
 
 
 class Encoder(ABC):
-    """Turns images and captions into unit vectors in one space, and says what makes it the same as another."""
+    """Turns images and captions into unit vectors of one space, so that a prompt is near the images that show it."""
+
+    # What makes two encoders the same: stored in every index, compared before every search. With the keys `model`, which
+    # messages name, and `weights_sha256`, which results record; others as they are needed.
+    identity: dict[str, str]
 
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Return the length of an embedding."""
-
-    @property
-    @abstractmethod
-    def identity(self) -> dict[str, str]:
-        """Return what makes two encoders the same, stored in every index and compared before every search.
-
-        At least `model`, a name, and `weights_sha256`.
-        """
+        """Return the length of a vector."""
 
     @abstractmethod
     def images(self, images: Iterable[Image.Image]) -> Embeddings:
-        """Return unit vectors (image, dim), float32, each a function of its image alone, whatever the others are.
-
-        Few images are taken ahead, so that a collection is decoded as it is embedded.
-        """
+        """Return unit vectors (image, dim), float32. A vector must depend on its own image alone, to the last bit."""
 
     @abstractmethod
     def texts(self, captions: Sequence[str]) -> Embeddings:
