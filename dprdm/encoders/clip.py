@@ -109,8 +109,8 @@ def split_name(name: str) -> tuple[str, str | None]:
         return name, None
     if find_packaged(Path(name)).is_file() and not name.endswith(".json"):
         return name, name
-    before, is_config, after = name.partition(".json/")
-    model, _, weights = (f"{before}.json", "", after) if is_config else name.partition("/")
+    config, is_config, file = f"{name}/".partition(".json/")
+    model, _, weights = (f"{config}.json", "", file[:-1]) if is_config else name.partition("/")
     if not is_config and model not in open_clip.list_models() and name.endswith(WEIGHT_FILES):
         raise UserError(f"Expected an encoder's weights at {name}, and there is no such file.")
     if not weights:
