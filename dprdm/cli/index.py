@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from dprdm.data.index import SHARD_ROWS
+from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates
