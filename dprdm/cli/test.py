@@ -11,10 +11,6 @@ from tqdm import tqdm
 from dprdm.cli.function import repeated_by
 from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
 from dprdm.data.readers.source import ImageSource
-from dprdm.demo import (
-    classifier,  # noqa: F401 - by name in --features
-    fashion,  # noqa: F401 - by name in --real
-)
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
