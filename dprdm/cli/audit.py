@@ -13,7 +13,7 @@ from dprdm.audit.mutants import mutants as all_mutants
 from dprdm.audit.run import AuditReport, standard_scenario
 from dprdm.audit.run import audit as run_audit
 from dprdm.privacy.budget import Budget
-from dprdm.registry import known_plugins, plugin_named
+from dprdm.registry import create, find, plugin_named
 from dprdm.release.mechanism import PrivacyMechanism, Terms
 from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
@@ -48,7 +48,7 @@ def audit(
         json: print one JSON object instead.
     """
     check.in_range(0.5, 1 - 1e-12, confidence=confidence)
-    searcher = plugin_named("retriever", retriever)
+    searcher = create("retriever", retriever)
     if mutants:
         return _audit_mutants(searcher, trials, confidence, json)
     with TemporaryDirectory() as folder:
@@ -104,8 +104,8 @@ def _audit_mutants(retriever: Retriever, trials: int, confidence: float, json: b
     if not json:
         print(f"{'broken on purpose':40} {'hazard':>6}  caught by")
     with TemporaryDirectory() as folder:
-        once = _prepared(plugin_named("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
-        gaussian = known_plugins("mechanism")["gaussian"]
+        once = _prepared(create("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
+        gaussian = find("mechanism", "gaussian")
         for mutant in [*all_mutants(gaussian, retriever), *mutants_of_one_release(once, retriever)]:
             caught.append(catch(mutant, trials, confidence))
             if not json:
