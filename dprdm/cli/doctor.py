@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import dprdm
-from dprdm.demo import DEMO
 from dprdm.errors import UserError
+from dprdm.resources import find_packaged
 
 NEEDED = (
     "torch",
@@ -59,9 +59,7 @@ def _findings() -> Iterator[Finding]:
     yield _working("devices", _devices)
     yield _working("plugins", _plugins)
     yield _working("ledger", lambda: f"SQLite {sqlite3.sqlite_version}, {_locks()}")
-    yield _working(
-        "demo", lambda: f"{sum(path.stat().st_size for path in DEMO.iterdir()) / 1e6:.1f} MB of images and weights"
-    )
+    yield _working("demo", _demo)
     yield faiss_flavour()
     for package, purpose in OPTIONAL.items():
         found = _version(package)
@@ -128,6 +126,11 @@ def _plugins() -> str:
     if broken:
         raise UserError(" ".join(broken))
     return "; ".join(f"{kind.label}s {', '.join(registry.names(key))}" for key, kind in registry.KINDS.items())
+
+
+def _demo() -> str:
+    sizes = [path.stat().st_size for path in find_packaged(Path("dprdm/demo/assets")).iterdir()]
+    return f"{sum(sizes) / 1e6:.1f} MB of images and weights"
 
 
 def _locks() -> str:

@@ -11,11 +11,7 @@ from tqdm import tqdm
 from dprdm.cli.function import repeated_by
 from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
 from dprdm.data.readers.source import ImageSource
-from dprdm.demo import (
-    classifier,  # noqa: F401 - by name in --features
-    fashion,  # noqa: F401 - by name in --real
-)
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.metrics.cache import ImageSet, cached_row, distinct_names
@@ -43,7 +39,7 @@ def test(
     max_real: int | None = None,
     features: FeatureExtractor | None = None,
     metrics: str | None = None,
-    encoder: ClipEncoder | None = None,
+    encoder: Encoder | None = None,
     judge: Judge | None = None,
     resamples: int = 100,
     folders_are: Literal["NON-PRIVATE", "public", "real"] = "NON-PRIVATE",
@@ -106,7 +102,7 @@ def _evaluation(
     metrics: tuple[Metric, ...],
     resamples: int,
     reads_private: bool,
-    encoder: ClipEncoder | None,
+    encoder: Encoder | None,
     judge: Judge | None,
 ) -> Evaluation:
     reference = Reference(
