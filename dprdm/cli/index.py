@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Literal
 
-from tqdm import tqdm
-
 from dprdm.data import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
-from dprdm.data.index import SHARD_ROWS, build_store
+from dprdm.data.index import SHARD_ROWS
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.clip import DEMO_MODEL, ClipEncoder
 from dprdm.errors import UserError
-from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates
-from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore
+from dprdm.retrieval.store import PrivateStore
+from dprdm.workflows.index import check_store, describe_duplicates
+from dprdm.workflows.index import index as index_source
 
 
 def index(
@@ -48,23 +47,18 @@ def index(
         check: instead of all this, folder of a finished store: read every vector and compare the checksums.
     """
     if check is not None:
-        print(_check(check))
+        store = check_store(check)
+        print(f"{len(store)} rows in {len(store.manifest.shards)} shards of {check}: every checksum holds.")
         return
     collection = _collection(images, source, captions, group_column)
     if out is None:
         raise UserError("Expected --out, the folder of the store to make.")
-    max_per_unit = max_per_group if collection.group_column is not None else None
-    encoder = ClipEncoder(model, pretrained, device)
-    store: type[PrivateStore] | type[PublicStore] = PrivateStore if kind == "private" else PublicStore
-    with tqdm(total=len(collection), desc="Embedding", unit="image") as progress:
-        report = build_store(collection, encoder, out, store, progress, shard_rows, max_per_unit)
-    print(f"{report.rows} images in {out} ({kind}).")
-    if report.dropped:
-        print(f"{report.dropped} images of persons with more than {max_per_group} were left out.")
-    for key in report.skipped:
-        print(f"Skipped, cannot be read: {key}")
-    if kind == "private":
-        print(_advice(PrivateStore(out, check=False)), end="")
+    indexed = index_source(collection, ClipEncoder(model, pretrained, device), out, kind, shard_rows, max_per_group)
+    print(f"{indexed.report.rows} images in {out} ({kind}).")
+    if indexed.report.dropped:
+        print(f"{indexed.report.dropped} images of persons with more than {max_per_group} were left out.")
+    if isinstance(indexed.store, PrivateStore) and (duplicates := describe_duplicates(indexed.store)):
+        print(duplicates)
 
 
 def _collection(
@@ -80,24 +74,3 @@ def _collection(
             "Expected --captions and --group_column beside --images; with --source, see the reader's options."
         )
     return source
-
-
-def _check(path: Path) -> str:
-    private = (path / MANIFEST).is_file() and Manifest.read(path / MANIFEST).kind == PrivateStore.kind
-    store = PrivateStore(path, check=True) if private else PublicStore(path, check=True)
-    return f"{len(store)} rows in {len(store.manifest.shards)} shards of {path}: every checksum holds."
-
-
-def _advice(store: PrivateStore) -> str:
-    """Near-duplicates, for the eyes of the data's owner: printed, and kept nowhere."""
-    found = near_duplicates(store)
-    if not found.with_copy:
-        return ""
-    sample = "" if found.compared == found.rows else f" of {found.compared} sampled"
-    lines = [
-        f"{found.with_copy}{sample} images look almost the same as another one (cosine above {THRESHOLD}). Someone may be "
-        "there twice, and is then protected half as well: name persons with --group_column, or remove copies.",
-        *(f"  {' and '.join(keys_of(store, pair))}" for pair in found.pairs),
-        "This list is private. It is shown here and kept nowhere.",
-    ]
-    return "\n".join(lines) + "\n"
