@@ -28,7 +28,7 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge, evenly
 from dprdm.public.prior import PublicPrior, fit_prior, nearest_means
-from dprdm.registry import known_plugins
+from dprdm.registry import create, load_all
 from dprdm.release import rehearsal
 from dprdm.release.mechanism import PrivacyMechanism, Terms
 from dprdm.release.plan import make_plan
@@ -116,7 +116,7 @@ def public_rows_only(embedded: Embedded) -> Iterator[tuple[str, Answered]]:
 
 def mechanisms(embedded: Embedded, stage: rehearsal.Stage, terms: Terms) -> Iterator[PrivacyMechanism]:
     """Every private mechanism, with the settings that public rehearsal chose for these terms."""
-    plugins, records = known_plugins("mechanism"), len(embedded.private)
+    plugins, records = load_all("mechanism"), len(embedded.private)
     if terms.num_queries < UNLIMITED:
         grid = rehearsal.settings_for(rehearsal.KS, rehearsal.SAMPLING_RATES, records)
         best, *_ = rehearsal.rehearse(
@@ -131,12 +131,12 @@ def cells(
     embedded: Embedded, terms: Terms, store: PrivateStore, stage: rehearsal.Stage, known: Truth, prior: PublicPrior
 ) -> Iterator[Cell]:
     """Release with every mechanism, denoise in every way, and compare."""
-    exact = known_plugins("retriever")["exact"]()
+    exact = create("retriever", "exact")
     for mechanism in mechanisms(embedded, stage, terms):
         plan = make_plan(mechanism, terms.budget, terms.num_queries)
         released = mechanism.release(embedded.queries, store, exact, plan.noise_std, SecureNoise())
         answered = mechanism.answer(embedded.queries, embedded.replicates, released, plan.noise_std)
-        for name, denoiser in sorted(known_plugins("denoiser").items()):
+        for name, denoiser in sorted(load_all("denoiser").items()):
             vectors = denoiser().denoise(embedded.queries, answered, prior).vectors
             numbers = compare(known, vectors)
             yield Cell(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dprdm.audit.mutants import Catch
 from dprdm.cli.screen import audit_text, catch_text
 from dprdm.privacy.budget import Budget
-from dprdm.registry import plugin_named
+from dprdm.registry import create, plugin_named
 from dprdm.workflows.audit_mechanism import audit_mechanism, audit_mutants, catch_to_json
 
 VIOLATED = 1
@@ -38,7 +38,7 @@ def audit(
         mutants: attack instead code that is broken on purpose, in a fixed setting for each; exits with 1 if one escapes.
         json: print one JSON object instead.
     """
-    searcher = plugin_named("retriever", retriever)
+    searcher = create("retriever", retriever)
     if mutants:
         return _print_mutants(audit_mutants(searcher, trials, confidence), trials, confidence, json)
     attacked = plugin_named("mechanism", mechanism, k=k, sampling_rate=sampling_rate)

@@ -20,7 +20,7 @@ from dprdm.privacy.budget import Budget
 from dprdm.public.denoiser import Denoiser
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import PublicPrior, nearest_means
-from dprdm.registry import plugin_named
+from dprdm.registry import create, plugin_named
 from dprdm.release.mechanism import Terms
 from dprdm.release.plan import Plan, make_plan
 from dprdm.runs.cached_arrays import Arrays, kept
@@ -81,12 +81,12 @@ def fidelity(
         repeats: answers to each prompt.
     """
     _check(eps, queries, delta, k, repeats)
-    ways: list[Denoiser] = [plugin_named("denoiser", name) for name in denoisers]
+    ways: list[Denoiser] = [create("denoiser", name) for name in denoisers]
     stand_in, public, prior = open_stand_in(source, data.encoder, store, is_private), data.knowledge(), data.prior()
     check.in_range(1, len(stand_in.rows), neighbours=neighbours)
     check.in_range(1, len(stand_in.rows), k=k)
     measuring = Measuring(
-        Fidelity(stand_in, neighbours, repeats, plugin_named("retriever", "exact")),
+        Fidelity(stand_in, neighbours, repeats, create("retriever", "exact")),
         ways,
         public,
         prior,
@@ -116,7 +116,7 @@ def _check(eps: Sequence[float], queries: Sequence[int], delta: float, k: int, r
 
 def _cells(mechanisms: Sequence[str], eps: Sequence[float], queries: Sequence[int]) -> Iterator[Cell]:
     for name in mechanisms:
-        mechanism = plugin_named("mechanism", name)
+        mechanism = create("mechanism", name)
         if not mechanism.is_private:
             raise UserError(
                 f"Expected private mechanisms: {name} adds no noise, and is a line of every picture anyway."

@@ -9,7 +9,7 @@ from typing import Any
 from dprdm import check
 from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
-from dprdm.registry import known_plugins
+from dprdm.registry import create
 from dprdm.release.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
 from dprdm.workflows.parameter_search import Choice, choice_text, choose_setting
 
@@ -89,7 +89,7 @@ def _choose(
 ) -> Choice:
     if queries is None or eps is None or noise_std is not None:
         raise UserError("Expected --queries and --eps, and no --noise_std, with --choose: the noise is solved for.")
-    mechanism = known_plugins("mechanism")["gaussian"]()
+    mechanism = create("mechanism", "gaussian")
     return choose_setting(store, mechanism, Budget(eps, delta), queries, k, sampling_rate, records, max_per_person)
 
 
@@ -123,7 +123,7 @@ def _solve(
         raise UserError(f"Expected all but one of --queries, --eps and --noise_std; {', '.join(missing)} are missing.")
     # Where k or the sampling rate is solved for, the default stands in until it is.
     fields = {name: given[name] for name in ("k", "sampling_rate") if given[name] is not None}
-    mechanism = known_plugins("mechanism")["gaussian"](**fields)
+    mechanism = create("mechanism", "gaussian", **fields)
     match missing, queries, eps, noise_std:
         case ["eps"], int(), _, float():
             return plan_epsilon(mechanism, delta, queries, noise_std, max_per_person)

@@ -15,13 +15,14 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from dprdm.demo import DEMO
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.types import Embeddings
 
 DEMO_MODEL = "dprdm_demo_clip"
 
 
-class ClipEncoder:
+class ClipEncoder(Encoder):
     """Images and captions to unit vectors.
 
     Args:

@@ -12,7 +12,7 @@ from dprdm.audit.mutants import Catch, mutants, mutants_of_one_release
 from dprdm.audit.mutants import catch as attack
 from dprdm.audit.run import AuditReport, audit, standard_scenario
 from dprdm.privacy.budget import Budget
-from dprdm.registry import known_plugins, plugin_named
+from dprdm.registry import create, find
 from dprdm.release.mechanism import PrivacyMechanism, Terms
 from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
@@ -69,8 +69,8 @@ def audit_mutants(retriever: Retriever, trials: int = 4000, confidence: float = 
     """
     _check_confidence(confidence)
     with TemporaryDirectory() as folder:
-        codebook = _prepare(plugin_named("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
-        gaussian = known_plugins("mechanism")["gaussian"]
+        codebook = _prepare(create("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
+        gaussian = find("mechanism", "gaussian")
         for mutant in [*mutants(gaussian, retriever), *mutants_of_one_release(codebook, retriever)]:
             yield attack(mutant, trials, confidence)
 

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import dprdm
+from dprdm.errors import UserError
 from dprdm.resources import PACKAGE
 
 NEEDED = (
@@ -109,9 +110,12 @@ def _devices() -> str:
 
 
 def _plugins() -> str:
-    from dprdm.registry import GROUPS, known_plugins
+    from dprdm import registry
 
-    return "; ".join(f"{kind}s {', '.join(sorted(known_plugins(kind)))}" for kind in GROUPS)
+    broken = [sentence for kind in registry.KINDS for sentence in registry.broken(kind).values()]
+    if broken:
+        raise UserError(" ".join(broken))
+    return "; ".join(f"{kind.label}s {', '.join(registry.names(key))}" for key, kind in registry.KINDS.items())
 
 
 def _locks() -> str:

@@ -12,7 +12,7 @@ from dprdm.figures.grid import grid
 from dprdm.files import write_whole
 from dprdm.generation.rendering import write_png
 from dprdm.public.knowledge import PublicKnowledge
-from dprdm.registry import plugin_named
+from dprdm.registry import create
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.results import Measurement, Picture, Row, Status
 from dprdm.workflows.draw import Drawing
@@ -49,7 +49,7 @@ def minus_one(
 
 def _arms(settings: AttackSettings, columns: int, public: PublicKnowledge, records: int) -> list[Arm]:
     """The nearest neighbour as it is, and every private mechanism at the largest epsilon, which pays for one row."""
-    one = plugin_named("mechanism", "nonprivate", k=1, sampling_rate=1.0)
+    one = create("mechanism", "nonprivate", k=1, sampling_rate=1.0)
     private = [way for way in map(settings.mechanism, settings.mechanisms) if way.is_private]
     return [arm(way, max(settings.eps), settings.delta, columns, public, records) for way in (one, *private)]
 

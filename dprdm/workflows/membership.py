@@ -19,7 +19,7 @@ from dprdm.errors import UserError
 from dprdm.figures.roc import RocLine, draw_rocs
 from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge, evenly
-from dprdm.registry import plugin_named
+from dprdm.registry import create, plugin_named
 from dprdm.release.mechanism import PrivacyMechanism, Terms
 from dprdm.release.plan import make_plan
 from dprdm.runs.cached_arrays import kept
@@ -110,7 +110,7 @@ def arm(
     budget = Budget(epsilon, delta)
     if mechanism.learns_from_public:
         mechanism = mechanism.prepare(public, Terms(budget, queries, records))
-    released = Released(make_plan(mechanism, budget, queries), plugin_named("retriever", "exact"))
+    released = Released(make_plan(mechanism, budget, queries), create("retriever", "exact"))
     fields: Any = mechanism
     how = f"epsilon {epsilon:g}" if mechanism.is_private else f"k {fields.k}"
     return Arm(f"{mechanism.name}, {how}", released)

@@ -19,7 +19,7 @@ from dprdm.generation.conditioning import mix
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
 from dprdm.privacy.noise import SecureNoise
-from dprdm.registry import known_plugins
+from dprdm.registry import create
 from dprdm.release.certificate import Certificate, certify, certify_again, write_certificate
 from dprdm.release.mechanism import PrivacyMechanism, Terms
 from dprdm.release.plan import Plan, describe, make_plan
@@ -200,7 +200,7 @@ class Releasing:
         if self.options.beside == "query":
             return queries
         store = self.data.public_store()
-        search, rows = known_plugins("retriever")["public"]().search, np.arange(len(store))
+        search, rows = create("retriever", "public").search, np.arange(len(store))
         k = min(self.data.k, len(store))
         return np.stack([store.vectors(search(query, store, rows, k)).mean(0) for query in queries])
 

@@ -12,7 +12,7 @@ from dprdm.errors import UserError
 from dprdm.files import hash_file
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport
-from dprdm.registry import known_plugins
+from dprdm.registry import find, names
 from dprdm.release.certificate import Certificate, read_certificate, recompute
 from dprdm.retrieval.store import PrivateStore
 from dprdm.rivals.plan import DpSgd
@@ -64,9 +64,10 @@ def verify(run: Path, store: PrivateStore | None = None) -> Verification:
 
 def _check_event(certificate: Certificate) -> str:
     """Require that the event is what the certified mechanism states of itself."""
-    plugin = (known_plugins("mechanism") | {DpSgd.name: DpSgd}).get(certificate.mechanism["name"])
-    if plugin is None:
-        return f"The mechanism {certificate.mechanism['name']} is not installed: its event is taken as certified."
+    name = certificate.mechanism["name"]
+    if name not in {*names("mechanism"), DpSgd.name}:
+        return f"The mechanism {name} is not installed: its event is taken as certified."
+    plugin = DpSgd if name == DpSgd.name else find("mechanism", name)
     mechanism: Any = plugin(**certificate.mechanism["fields"])
     event = mechanism.event(certificate.noise_std, certificate.num_queries, certificate.max_per_unit)
     expected = events.compose([event if certificate.status != "reads no private record" else events.compose([])])
