@@ -1,7 +1,10 @@
 """How the commands show what was audited and measured."""
 
+from pathlib import Path
+
 from dprdm.audit.mutants import Catch
 from dprdm.privacy.budget import Budget
+from dprdm.runs.results import FILE, Measurement, Results
 from dprdm.workflows.audit_mechanism import AuditedPlan
 
 
@@ -33,3 +36,18 @@ def catch_text(catch: Catch) -> str:
     first, *more = catchers
     lines = [f"{catch.mutant.name:40} {catch.mutant.hazard or '-':>6}  {first}", *(f"{'':49}{text}" for text in more)]
     return "\n".join(lines)
+
+
+def print_results(results: Results, folder: Path) -> None:
+    """Print every number of every row, the notes, and where results and pictures lie in `folder`."""
+    width = max(len(row.name) for row in results.rows)
+    for row in results.rows:
+        print(f"{row.name:{width}}  " + "  ".join(map(_number_text, row.measurements)))
+    print("", *results.notes, f"Written: {folder / FILE}", sep="\n")
+    for picture in results.pictures:
+        print(f"  {folder / picture.file}")
+
+
+def _number_text(number: Measurement) -> str:
+    interval = "" if number.low is None else f" [{number.low:.3f}, {number.high:.3f}]"
+    return f"{number.metric} {number.value:.3f}{interval}"
