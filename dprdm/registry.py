@@ -41,6 +41,7 @@ KINDS = {
     "retriever": PluginKind("retriever", "dprdm.retrievers", "dprdm.retrieval.retriever:Retriever", declares_name=True),
     "denoiser": PluginKind("denoiser", "dprdm.denoisers", "dprdm.public.denoiser:Denoiser", declares_name=True),
     "reader": PluginKind("reader", "dprdm.readers", "dprdm.data.readers.source:ImageSource"),
+    "metric": PluginKind("metric", "dprdm.metrics", "dprdm.metrics.metric:Metric", is_object=True, declares_name=True),
     "features": PluginKind("feature network", "dprdm.features", "dprdm.metrics.features:FrozenNetwork"),
     "encoder": PluginKind("encoder", "dprdm.encoders", "dprdm.encoders.encoder:Encoder"),
     "generator": PluginKind("generator", "dprdm.generators", "dprdm.generation.generator:Generator"),

@@ -7,11 +7,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("errors", "types", "check", "files", "resources"),
+    ("errors", "types"),
+    ("check", "files", "registry", "resources"),
     ("privacy", "public", "training", "diffusion"),
     ("retrieval", "encoders"),
     ("data", "release"),
-    ("registry", "runs"),
+    ("runs",),
     ("codebook", "generation", "report", "audit", "convert"),
     ("plugins", "metrics", "figures", "rivals"),
     ("demo",),

@@ -14,7 +14,7 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn, open_stand_in
 from dprdm.errors import UserError
 from dprdm.figures.fidelity import draw_fidelity
-from dprdm.metrics.fidelity import METRICS, Fidelity
+from dprdm.metrics.fidelity import METRICS, QUANTITIES, Fidelity
 from dprdm.metrics.retrieval import Truth
 from dprdm.privacy.budget import Budget
 from dprdm.public.denoiser import Denoiser
@@ -23,7 +23,7 @@ from dprdm.public.prior import PublicPrior, nearest_means
 from dprdm.registry import create
 from dprdm.release.mechanism import PrivacyMechanism, Terms
 from dprdm.release.plan import Plan, describe, make_plan
-from dprdm.runs.cached_arrays import Arrays, kept
+from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.results import Results, Row, Setting
 from dprdm.workflows.attack import READS_PRIVATE
 
@@ -123,7 +123,7 @@ def fidelity(
     study = FidelityStudy(measure, settings, data.knowledge(), data.prior(), out / "kept")
     rows = tuple(study.rows())
     pictures = draw_fidelity(rows, settings.num_queries[0], out)
-    results = Results("fidelity", "Retrieval under noise", command, rows, pictures, _notes(stand_in, settings))
+    results = Results("fidelity", "Retrieval under noise", command, rows, pictures, _notes(stand_in, settings), QUANTITIES)
     results.save(out)
     return results
 
@@ -181,7 +181,7 @@ class FidelityStudy:
 
     def _rows_of(self, release: StudiedRelease, truth: Truth) -> Iterator[Row]:
         path = self.folder / f"{release.mechanism.name}-{release.budget.epsilon:g}-{release.num_queries or 'any'}.npz"
-        numbers = kept(path, self._depends_on(release), lambda: self._measure(release, truth))
+        numbers = cached_arrays(path, self._depends_on(release), lambda: self._measure(release, truth))
         settings: dict[str, Setting] = {
             "mechanism": release.mechanism.name,
             "epsilon": release.budget.epsilon,

@@ -13,6 +13,7 @@ from dprdm.figures.grid import grid
 from dprdm.files import write_whole
 from dprdm.generation.rendering import write_png
 from dprdm.runs.provenance import Provenance
+from dprdm.runs.quantities import COSINE_TO_THE_IMAGE, DISTANCE_BETWEEN_ANSWERS
 from dprdm.runs.results import Measurement, Picture, Row
 from dprdm.workflows.draw import InMemoryRenderer
 from dprdm.workflows.membership import AttackedMechanism
@@ -79,8 +80,8 @@ class LeaveOneOut:
         provenance = Provenance("released vectors; the set minus one", "", "", 1, count, is_private)
         cosine, half = float(answers.cosines.mean()), 1.96 * float(answers.cosines.std()) / count**0.5
         numbers = (
-            Measurement("cosine_to_the_one", cosine, provenance, cosine - half, cosine + half),
-            Measurement("distance_with_and_without", distance, provenance),
+            Measurement(COSINE_TO_THE_IMAGE.name, cosine, provenance, cosine - half, cosine + half),
+            Measurement(DISTANCE_BETWEEN_ANSWERS.name, distance, provenance),
         )
         images = tuple(str(file.relative_to(self.out)) for file in files)
         return Row(name, mechanism.status, {**mechanism.settings, "asked": "minus one"}, numbers, images)

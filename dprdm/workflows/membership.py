@@ -21,7 +21,7 @@ from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.registry import create
 from dprdm.release.mechanism import PrivacyMechanism, Terms
 from dprdm.release.plan import make_plan
-from dprdm.runs.cached_arrays import Arrays, kept
+from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.results import Picture, Row, Setting, Status
 from dprdm.workflows.draw import InMemoryRenderer
@@ -151,7 +151,7 @@ class MembershipStudy:
                 see = as_released if self.renderer is None else self.renderer.embed
                 return vars(attack_stores(pool, mechanism.released, is_in, see, progress.update))
 
-        return Seen(**kept(self.out / "kept" / name, depends, measure))
+        return Seen(**cached_arrays(self.out / "kept" / name, depends, measure))
 
     def _heading(
         self, mechanism: AttackedMechanism, queries: str, attack: Attacked
