@@ -1,82 +1,120 @@
-"""Embed a collection of images into a store, check a store, and tell its owner of images that are nearly the same."""
+"""Embed a collection of images into a store: what comes before every release, and before every training."""
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, overload
 
 from tqdm import tqdm
 
-from dprdm.data.index import SHARD_ROWS, IndexReport, build_store
+from dprdm.data.index import SHARD_ROWS, build_store
+from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
-from dprdm.data.shards import ImageEncoder
-from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates
-from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore
+from dprdm.encoders.encoder import Encoder
+from dprdm.errors import UserError
+from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Store
+from dprdm.workflows.encoder_names import load_encoder
 
 log = logging.getLogger(__name__)
-
-AnyStore: TypeAlias = PrivateStore | PublicStore
-Kind: TypeAlias = Literal["private", "public"]
-STORES: dict[Kind, type[PrivateStore] | type[PublicStore]] = {"private": PrivateStore, "public": PublicStore}
+Kind = Literal["private", "public"]
+STORES: dict[str, type[PrivateStore] | type[PublicStore]] = {"private": PrivateStore, "public": PublicStore}
 
 
-@dataclass(frozen=True)
-class IndexedImages:
-    """A new store, and what indexing counted: rows, images that could not be read, images over a person's share."""
-
-    store: AnyStore
-    report: IndexReport
-
-
+@overload
 def index(
-    source: ImageSource,
-    encoder: ImageEncoder,
-    out: Path,
-    kind: Kind = "private",
+    images: ImageSource | Path | str,
+    captions: Path | str | None = None,
+    *,
+    encoder: Encoder | str,
+    out: Path | str,
+    kind: Literal["private"] = "private",
+    group_column: str | None = None,
+    max_per_group: int | None = None,
+    device: str = "cpu",
     shard_rows: int = SHARD_ROWS,
-    max_per_group: int = 1,
-) -> IndexedImages:
-    """Embed every image of a source into a store. Interrupted, the same call goes on from there.
+    shows_progress: bool = True,
+) -> PrivateStore: ...
+@overload
+def index(
+    images: ImageSource | Path | str,
+    captions: Path | str | None = None,
+    *,
+    encoder: Encoder | str,
+    out: Path | str,
+    kind: Literal["public"],
+    group_column: str | None = None,
+    max_per_group: int | None = None,
+    device: str = "cpu",
+    shard_rows: int = SHARD_ROWS,
+    shows_progress: bool = True,
+) -> PublicStore: ...
+def index(
+    images: ImageSource | Path | str,
+    captions: Path | str | None = None,
+    *,
+    encoder: Encoder | str,
+    out: Path | str,
+    kind: Kind = "private",
+    group_column: str | None = None,
+    max_per_group: int | None = None,
+    device: str = "cpu",
+    shard_rows: int = SHARD_ROWS,
+    shows_progress: bool = True,
+) -> Store:
+    """Embed every image of a collection into a store. Interrupted, the same call goes on from there.
 
     Args:
-        source: the collection. One that groups its images by person makes persons the unit of privacy.
-        encoder: turns images into unit vectors.
-        out: the store's folder; must not hold a finished store.
-        kind: private images are read through a mechanism only; public ones train generators.
+        images: a folder of images, searched to any depth, or any reader.
+        captions: of a folder: a table (.csv or .jsonl) with the columns file and caption. None: the .txt beside each image.
+        encoder: what turns images into vectors: an object, or its name, such as `ViT-L-14/openai` (see `describe_encoder`).
+        out: the store's folder; must not hold a store yet.
+        kind: private images are read through a mechanism only; public ones train the generator.
+        group_column: of a folder: column of the captions table that names the person an image belongs to. The unit of
+            privacy is then a person and all their images; without it, one image.
+        max_per_group: images that one person may contribute, the rest being left out. None: 1.
+        device: where an encoder that is named runs, such as cpu or cuda.
         shard_rows: images a shard; an interruption loses at most one shard's work.
-        max_per_group: images that one person may contribute, where the source groups them; the rest is left out.
+        shows_progress: draw a bar.
+
+    Returns:
+        The store, opened.
+
     Raises:
-        StoreError: if there is a store already, or one begun with other images, encoder or shard size.
-        UserError: if no image can be read.
+        StoreError: if `out` holds a finished store, or one begun with other images or another encoder.
+        UserError: if the images, their persons or the encoder cannot be had, or no image can be read.
     """
-    max_per_unit = max_per_group if source.group_column is not None else None
-    with tqdm(total=len(source), desc="Embedding", unit="image") as progress:
-        report = build_store(source, encoder, out, STORES[kind], progress, shard_rows, max_per_unit)
+    collection = _collection(images, captions, group_column)
+    max_per_unit = (max_per_group or 1) if collection.group_column is not None else None
+    embedder = load_encoder(encoder, device) if isinstance(encoder, str) else encoder
+    folder, store = Path(out), STORES[kind]
+    with tqdm(total=len(collection), desc="Embedding", unit="image", disable=not shows_progress) as progress:
+        report = build_store(collection, embedder, folder, store, progress, shard_rows, max_per_unit)
+    log.info("%d images in %s (%s), embedded by %s.", report.rows, folder, kind, embedder.identity["model"])
+    if report.dropped:
+        log.info("%d images of persons with more than %s were left out.", report.dropped, max_per_unit)
     for key in report.skipped:
-        log.info(f"Skipped, cannot be read: {key}")
-    return IndexedImages(STORES[kind](out, check=False), report)
+        log.info("Skipped, cannot be read: %s", key)
+    if kind == "public":
+        captioned = sum(bool(collection.caption(position)) for position in range(len(collection)))
+        log.info("%d of %d images have a caption.", captioned, len(collection))
+    return store(folder, check=False)
 
 
-def check_store(path: Path) -> AnyStore:
-    """Open a finished store of either kind, read every vector and compare the checksums.
+def check_store(path: Path | str) -> Store:
+    """Read every vector of a finished store, compare the checksums, and return the store.
 
     Raises:
-        StoreError: if there is no finished store, or a file of it is damaged.
+        StoreError: if there is none, or it is damaged.
     """
-    is_private = (path / MANIFEST).is_file() and Manifest.read(path / MANIFEST).kind == PrivateStore.kind
-    return PrivateStore(path, check=True) if is_private else PublicStore(path, check=True)
+    manifest = Path(path) / MANIFEST
+    is_private = manifest.is_file() and Manifest.read(manifest).kind == PrivateStore.kind
+    return STORES["private" if is_private else "public"](Path(path), check=True)
 
 
-def describe_duplicates(store: PrivateStore) -> str:
-    """Name a few near-duplicates to the owner of a private store; empty if there are none. For their eyes alone."""
-    duplicates = near_duplicates(store)
-    if not duplicates.with_copy:
-        return ""
-    sample = "" if duplicates.compared == duplicates.rows else f" of {duplicates.compared} sampled"
-    lines = [
-        f"{duplicates.with_copy}{sample} images look almost the same as another one (cosine above {THRESHOLD}). Someone may be "
-        "there twice, and is then protected half as well: name persons with --group_column, or remove copies.",
-        *(f"  {' and '.join(keys_of(store, pair))}" for pair in duplicates.pairs),
-        "This list is private. It is shown here and kept nowhere.",
-    ]
-    return "\n".join(lines)
+def _collection(images: ImageSource | Path | str, captions: Path | str | None, group_column: str | None) -> ImageSource:
+    if not isinstance(images, ImageSource):
+        return ImageFolder(Path(images), None if captions is None else Path(captions), group_column)
+    if captions is not None or group_column is not None:
+        raise UserError(
+            "Expected captions and group_column with a folder of images; of another reader, see the reader's own options."
+        )
+    return images
