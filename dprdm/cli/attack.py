@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dprdm import check
 from dprdm.cli.function import repeated_by
 from dprdm.cli.screen import print_results
 from dprdm.data.datamodule import NeighbourDataModule
@@ -63,6 +64,9 @@ def attack(
         columns: images of each row of the demonstration, with `only` a budget of their own.
         seed: of the stores and the bootstrap, never of a private draw.
     """
+    check.at_least(1, queries=queries)
+    check.at_least(1, columns=columns)
+    check.open_unit(delta=delta)
     chosen = [plugin_named("mechanism", name, k=k, sampling_rate=sampling_rate) for name in mechanisms]
     sizes = trials, candidates, image_trials, image_candidates
     settings = AttackSettings(chosen, eps, delta, queries, *sizes, striking, columns, seed)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dprdm import check
+from dprdm.audit import membership
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn, open_stand_in
@@ -16,6 +17,7 @@ from dprdm.public.knowledge import PublicKnowledge
 from dprdm.registry import create
 from dprdm.release.mechanism import PrivacyMechanism
 from dprdm.release.plan import with_fields
+from dprdm.runs.quantities import COSINE_TO_THE_IMAGE, DISTANCE_BETWEEN_ANSWERS
 from dprdm.runs.results import Picture, Results, Row
 from dprdm.workflows.draw import InMemoryRenderer, open_renderer
 from dprdm.workflows.leave_one_out import leave_one_out
@@ -23,6 +25,7 @@ from dprdm.workflows.membership import AttackedMechanism, MembershipStudy, attac
 
 Part: TypeAlias = Literal["released", "images", "minus_one"]
 PARTS: tuple[Part, ...] = ("released", "images", "minus_one")
+QUANTITIES = (*membership.QUANTITIES, COSINE_TO_THE_IMAGE, DISTANCE_BETWEEN_ANSWERS)
 READS_PRIVATE = "These numbers read private records without noise. No certificate covers them: keep them to yourself."
 
 
@@ -112,7 +115,7 @@ def attack(
         rows += some
         pictures += drawn
     notes = tuple(_notes(stand_in, settings.queries, parts))
-    results = Results("attack", "Who was in the set", command, tuple(rows), tuple(pictures), notes)
+    results = Results("attack", "Who was in the set", command, tuple(rows), tuple(pictures), notes, QUANTITIES)
     results.save(out)
     return results
 

@@ -1,7 +1,7 @@
 """What noise does to retrieval, before and after denoisers, against epsilon. Draws no image."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from dprdm.release.plan import Plan, describe, make_plan
 from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.results import Results, Row, Setting
 from dprdm.workflows.attack import READS_PRIVATE
+from dprdm.workflows.membership import require_enough, searching_fields
 
 # Fields of a mechanism that say how its one release is read: here so that it averages as many rows as the truth does.
 SHARE, DRAWS = "share", "draws"
@@ -119,11 +120,15 @@ def fidelity(
     stand_in = open_stand_in(source, data.encoder, store, is_private)
     records = len(stand_in.rows)
     check.in_range(1, records, neighbours=settings.neighbours)
+    for mechanism in (settings.baseline, *settings.mechanisms):
+        require_enough(mechanism, records)
     measure = Fidelity(stand_in, settings.neighbours, settings.repeats, create("retriever", "exact"))
     study = FidelityStudy(measure, settings, data.knowledge(), data.prior(), out / "kept")
     rows = tuple(study.rows())
     pictures = draw_fidelity(rows, settings.num_queries[0], out)
-    results = Results("fidelity", "Retrieval under noise", command, rows, pictures, _notes(stand_in, settings), QUANTITIES)
+    results = Results(
+        "fidelity", "Retrieval under noise", command, rows, pictures, _notes(stand_in, settings), QUANTITIES
+    )
     results.save(out)
     return results
 
@@ -176,7 +181,7 @@ class FidelityStudy:
         baseline = self.settings.baseline
         plan = make_plan(baseline, Budget(1.0, self.settings.delta), len(queries))
         clean = self.measure.measure(self.measure.released(plan).vectors, truth)
-        settings: dict[str, Setting] = {"mechanism": baseline.name, **_tuned(baseline)}
+        settings: dict[str, Setting] = {"mechanism": baseline.name, **searching_fields(baseline)}
         yield Row(baseline.name, "NON-PRIVATE", settings, self.measure.measurements(clean))
 
     def _rows_of(self, release: StudiedRelease, truth: Truth) -> Iterator[Row]:

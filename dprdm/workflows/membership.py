@@ -36,6 +36,18 @@ TITLES: dict[Part, str] = {
 }
 
 
+def searching_fields(mechanism: PrivacyMechanism) -> dict[str, Any]:
+    """Return k and sampling rate of a mechanism that searches; nothing of others."""
+    fields: dict[str, Any] = dataclasses.asdict(mechanism)  # type: ignore[call-overload]
+    return {name: fields[name] for name in ("k", "sampling_rate") if name in fields}
+
+
+def require_enough(mechanism: PrivacyMechanism, records: int) -> None:
+    """Raise UserError unless there are as many records as the mechanism averages neighbours."""
+    for k in [value for name, value in searching_fields(mechanism).items() if name == "k"]:
+        check.in_range(1, records, k=k)
+
+
 @dataclass(frozen=True)
 class AttackedMechanism:
     """A mechanism with its noise and its budget: one line of every picture."""
@@ -53,14 +65,12 @@ class AttackedMechanism:
         """Settings of a row of results."""
         plan = self.released.plan
         budget = {"epsilon": plan.budget.epsilon, "delta": plan.budget.delta} if plan.is_private else {}
-        fields: dict[str, Any] = dataclasses.asdict(plan.mechanism)  # type: ignore[call-overload]
-        tuned = {name: fields[name] for name in ("k", "sampling_rate") if name in fields}
         return {
             "mechanism": plan.mechanism.name,
             **budget,
             "queries": plan.num_queries,
             "noise_std": plan.noise_std,
-            **tuned,
+            **searching_fields(plan.mechanism),
         }
 
 
@@ -76,6 +86,7 @@ def attacked_mechanism(
         public: what mechanisms learn from.
         records: size of each store attacked.
     """
+    require_enough(mechanism, records)
     if mechanism.learns_from_public:
         mechanism = mechanism.prepare(public, Terms(budget, num_queries, records))
     released = Released(make_plan(mechanism, budget, num_queries), create("retriever", "exact"))
