@@ -8,7 +8,7 @@ from dprdm.cli.plan_text import plan_text, search_text
 from dprdm.errors import UserError
 from dprdm.registry import create
 from dprdm.retrieval.store import PublicStore
-from dprdm.workflows.solve_plan import PlanInputs, solve_by_rehearsal, solve_plan
+from dprdm.workflows.solve_plan import PlanInputs, draw_plan, solve_by_rehearsal, solve_plan
 
 USUAL_DIM = 512
 
@@ -57,7 +57,7 @@ def plan(
     else:
         solved = solve_by_rehearsal(planned, retriever, inputs, PublicStore(choose), records)
     length = check.at_least(1, dim=dim or (USUAL_DIM if solved.search is None else solved.search.dim))
-    pictures = _draw(solved.plan, plot, records, length) if plot is not None else []
+    pictures = [] if plot is None else draw_plan(solved.plan, plot, records, length)
     if json:
         print(json_format.dumps(solved.to_json()))
         return

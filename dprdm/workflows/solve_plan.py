@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from dprdm.errors import UserError
@@ -119,6 +120,20 @@ def solve_by_rehearsal(
     best = search.settings[0]
     solved = solve_plan(mechanism, retriever, replace(inputs, k=best.k, sampling_rate=best.sampling_rate))
     return replace(solved, search=search)
+
+
+def draw_plan(plan: Plan, folder: Path, records: int | None, dim: int) -> list[Path]:
+    """Draw pictures of a plan and what lies around it into `folder`; return the PNG files.
+
+    Args:
+        plan: of a mechanism with a k and a sampling rate.
+        folder: of a PNG and an SVG each.
+        records: size of the collection; None: not known.
+        dim: length of the vectors.
+    """
+    from dprdm.figures.plan import Setting, write_plots
+
+    return write_plots(Setting(plan, records, dim), folder)
 
 
 def _with_settings(

@@ -110,8 +110,8 @@ def change_options(options: PredictOptions, settings: PointSettings, **more: Any
     hints = get_type_hints(PredictOptions)
     for name in plain:
         if name not in hints:
-            nearest = difflib.get_close_matches(name, [*hints, *settings], n=1)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest and nearest[0] in hints else ""
+            nearest = difflib.get_close_matches(name, hints, n=1)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
             raise UserError(
                 f"Expected an option of `predict`, or a field of its plugins such as mechanism.k; got {name!r}.{hint}"
             )
