@@ -16,7 +16,6 @@ from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.registry import create
 from dprdm.release.mechanism import PrivacyMechanism
-from dprdm.release.plan import with_fields
 from dprdm.runs.quantities import COSINE_TO_THE_IMAGE, DISTANCE_BETWEEN_ANSWERS
 from dprdm.runs.results import Picture, Results, Row
 from dprdm.workflows.draw import InMemoryRenderer, open_renderer
@@ -142,7 +141,7 @@ def _attacked(settings: AttackSettings, public: PublicKnowledge, records: int) -
                 budget = Budget(epsilon, settings.delta)
                 yield attacked_mechanism(mechanism, budget, settings.queries, public, records)
         else:
-            for clean in dict.fromkeys((with_fields(mechanism, k=1, sampling_rate=1.0), mechanism)):
+            for clean in dict.fromkeys((mechanism.tuned(k=1, sampling_rate=1.0), mechanism)):
                 yield attacked_mechanism(clean, Budget(1.0, settings.delta), settings.queries, public, records)
 
 

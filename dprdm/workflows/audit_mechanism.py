@@ -1,7 +1,7 @@
 """Attack the private path of a mechanism, and the same path broken on purpose. Reads no data but what it makes."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +13,7 @@ from dprdm.audit.mutants import catch as attack
 from dprdm.audit.run import AuditReport, audit, standard_scenario
 from dprdm.privacy.budget import Budget
 from dprdm.registry import create, find
-from dprdm.release.mechanism import PrivacyMechanism, Terms
+from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
 from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
 
@@ -55,8 +55,8 @@ def audit_mechanism(
     """
     _check_confidence(confidence)
     with TemporaryDirectory() as folder:
-        plan = make_plan(_prepare(mechanism, budget, Path(folder)), budget, 1)
-        return AuditedPlan(plan, audit(standard_scenario(plan, retriever), trials, confidence))
+        plan = make_plan(_prepare(mechanism, budget, Path(folder)), retriever, budget, 1)
+        return AuditedPlan(plan, audit(standard_scenario(plan), trials, confidence))
 
 
 def audit_mutants(retriever: Retriever, trials: int = 4000, confidence: float = 0.99) -> Iterator[Catch]:
@@ -69,9 +69,10 @@ def audit_mutants(retriever: Retriever, trials: int = 4000, confidence: float = 
     """
     _check_confidence(confidence)
     with TemporaryDirectory() as folder:
-        codebook = _prepare(create("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
+        codebook: Any = _prepare(create("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
+        unclipped = replace(codebook, clip_norm=1e6)
         gaussian = find("mechanism", "gaussian")
-        for mutant in [*mutants(gaussian, retriever), *mutants_of_one_release(codebook, retriever)]:
+        for mutant in [*mutants(gaussian, retriever), *mutants_of_one_release(codebook, unclipped, retriever)]:
             yield attack(mutant, trials, confidence)
 
 
@@ -88,7 +89,7 @@ def catch_to_json(catch: Catch) -> dict[str, Any]:
 
 def _prepare(mechanism: PrivacyMechanism, budget: Budget, folder: Path) -> PrivacyMechanism:
     """Have the mechanism decide what it leaves open on public rows that are made for audits."""
-    if not mechanism.learns_from_public:
+    if not isinstance(mechanism, Preparable):
         return mechanism
     public = public_rows(folder)
     return mechanism.prepare(public, Terms(budget, 1, len(public.rows)))

@@ -1,8 +1,7 @@
 """What noise does to retrieval, before and after denoisers, against epsilon. Draws no image."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,14 @@ from dprdm.public.denoiser import Denoiser
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import PublicPrior, nearest_means
 from dprdm.registry import create
-from dprdm.release.mechanism import PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, describe, make_plan
+from dprdm.release.description import describe
+from dprdm.release.mechanism import READING, OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.release.plan import Plan, make_plan
+from dprdm.retrieval.retriever import Retriever
 from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.results import Results, Row, Setting
 from dprdm.workflows.attack import READS_PRIVATE
-from dprdm.workflows.membership import require_enough, searching_fields
+from dprdm.workflows.membership import require_enough
 
 # Fields of a mechanism that say how its one release is read: here so that it averages as many rows as the truth does.
 SHARE, DRAWS = "share", "draws"
@@ -86,13 +87,13 @@ class StudiedRelease:
         queries = "any number of" if self.num_queries is None else f"{self.num_queries:,}"
         return f"{self.mechanism.name}, epsilon {self.budget.epsilon:g}, {queries} queries"
 
-    def plan(self, public: PublicKnowledge, records: int) -> Plan:
+    def plan(self, retriever: Retriever, public: PublicKnowledge, records: int) -> Plan:
         """Solve for the noise; what the mechanism leaves open is decided on public rows."""
         count = self.num_queries or 1
         mechanism = self.mechanism
-        if mechanism.learns_from_public:
+        if isinstance(mechanism, Preparable):
             mechanism = mechanism.prepare(public, Terms(self.budget, count, records))
-        return make_plan(mechanism, self.budget, count)
+        return make_plan(mechanism, retriever, self.budget, count)
 
 
 def fidelity(
@@ -161,7 +162,7 @@ class FidelityStudy:
     def releases(self) -> Iterator[StudiedRelease]:
         """List the releases, by mechanism, number of queries and epsilon."""
         for mechanism in self.settings.mechanisms:
-            for count in [None] if mechanism.answers_all_after_one_release else self.settings.num_queries:
+            for count in [None] if isinstance(mechanism, OneReleaseMechanism) else self.settings.num_queries:
                 for epsilon in sorted(self.settings.epsilons):
                     yield StudiedRelease(self._averaging_alike(mechanism), Budget(epsilon, self.settings.delta), count)
 
@@ -169,9 +170,8 @@ class FidelityStudy:
         """Have a release that is read by a share of the rows average as many of them as the truth, the same for each repeat."""
         share = self.settings.neighbours / len(self.measure.stand_in.rows)
         reading = {SHARE: share, DRAWS: 0}
-        names = {field.name for field in dataclasses.fields(mechanism)}  # type: ignore[arg-type]
-        fields = {name: value for name, value in reading.items() if name in names}
-        return dataclasses.replace(mechanism, **fields)  # type: ignore[type-var]
+        names = {field.name for field in fields(mechanism) if READING.items() <= field.metadata.items()}
+        return replace(mechanism, **{name: value for name, value in reading.items() if name in names})
 
     def _horizons(self, truth: Truth) -> Iterator[Row]:
         queries, count = self.measure.class_queries.queries, truth.nearest.shape[1]
@@ -179,9 +179,9 @@ class FidelityStudy:
         numbers = self.measure.measurements(self.measure.measure(near, truth))
         yield Row("public neighbours", "public", {"retriever": "public", "epsilon": 0.0}, numbers)
         baseline = self.settings.baseline
-        plan = make_plan(baseline, Budget(1.0, self.settings.delta), len(queries))
+        plan = make_plan(baseline, self.measure.retriever, Budget(1.0, self.settings.delta), len(queries))
         clean = self.measure.measure(self.measure.released(plan).vectors, truth)
-        settings: dict[str, Setting] = {"mechanism": baseline.name, **searching_fields(baseline)}
+        settings: dict[str, Setting] = {"mechanism": baseline.name, **asdict(plan.tuning)}
         yield Row(baseline.name, "NON-PRIVATE", settings, self.measure.measurements(clean))
 
     def _rows_of(self, release: StudiedRelease, truth: Truth) -> Iterator[Row]:
@@ -203,7 +203,7 @@ class FidelityStudy:
         stand_in = self.measure.stand_in
         return {
             "mechanism": describe(release.mechanism),
-            "budget": dataclasses.asdict(release.budget),
+            "budget": asdict(release.budget),
             "num_queries": release.num_queries,
             "stand_in": [self.measure.neighbours, self.measure.repeats, stand_in.fingerprint, stand_in.classes],
             "public": self.public.fingerprint,
@@ -211,7 +211,7 @@ class FidelityStudy:
         }
 
     def _measure(self, release: StudiedRelease, truth: Truth) -> Arrays:
-        plan = release.plan(self.public, len(self.measure.stand_in.rows))
+        plan = release.plan(self.measure.retriever, self.public, len(self.measure.stand_in.rows))
         answered = self.measure.released(plan)
         denoised = self.measure.denoised(answered, self.settings.denoisers, self.prior, truth)
         numbers = {f"{name}.{metric}": values for name, by_metric in denoised for metric, values in by_metric.items()}

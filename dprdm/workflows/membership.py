@@ -1,10 +1,9 @@
 """Membership inference: every mechanism, queried by an adversary and by a usual user, seen by vectors or by images."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from tqdm import tqdm
@@ -19,7 +18,7 @@ from dprdm.figures.roc import RocLine, draw_rocs
 from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.registry import create
-from dprdm.release.mechanism import PrivacyMechanism, Terms
+from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
 from dprdm.release.plan import make_plan
 from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.provenance import Provenance
@@ -36,16 +35,10 @@ TITLES: dict[Part, str] = {
 }
 
 
-def searching_fields(mechanism: PrivacyMechanism) -> dict[str, Any]:
-    """Return k and sampling rate of a mechanism that searches; nothing of others."""
-    fields: dict[str, Any] = dataclasses.asdict(mechanism)  # type: ignore[call-overload]
-    return {name: fields[name] for name in ("k", "sampling_rate") if name in fields}
-
-
 def require_enough(mechanism: PrivacyMechanism, records: int) -> None:
     """Raise UserError unless there are as many records as the mechanism averages neighbours."""
-    for k in [value for name, value in searching_fields(mechanism).items() if name == "k"]:
-        check.in_range(1, records, k=k)
+    if mechanism.tuning is not None:
+        check.in_range(1, records, k=mechanism.tuning.k)
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,7 @@ class AttackedMechanism:
             **budget,
             "queries": plan.num_queries,
             "noise_std": plan.noise_std,
-            **searching_fields(plan.mechanism),
+            **({} if plan.mechanism.tuning is None else asdict(plan.mechanism.tuning)),
         }
 
 
@@ -87,12 +80,11 @@ def attacked_mechanism(
         records: size of each store attacked.
     """
     require_enough(mechanism, records)
-    if mechanism.learns_from_public:
+    if isinstance(mechanism, Preparable):
         mechanism = mechanism.prepare(public, Terms(budget, num_queries, records))
-    released = Released(make_plan(mechanism, budget, num_queries), create("retriever", "exact"))
-    fields: Any = mechanism
-    setting = f"epsilon {budget.epsilon:g}" if mechanism.is_private else f"k {fields.k}"
-    return AttackedMechanism(f"{mechanism.name}, {setting}", released)
+    plan = make_plan(mechanism, create("retriever", "exact"), budget, num_queries)
+    setting = f"epsilon {budget.epsilon:g}" if mechanism.is_private else f"k {plan.tuning.k}"
+    return AttackedMechanism(f"{mechanism.name}, {setting}", Released(plan))
 
 
 @dataclass(frozen=True, eq=False)
