@@ -33,6 +33,8 @@ def ledger(
         print(_set_cap(private, eps, delta, account))
     elif eps is not None or delta is not None:
         raise UserError("Expected --eps and --delta with `ledger cap` only.")
+    elif action == "verify" and account is not None:
+        raise UserError("Expected no --account with `ledger verify`: the whole ledger is one chain. Leave it out.")
     elif action == "verify":
         rows = verify_ledger(private)
         print(f"{len(rows)} rows, chained and unbroken; the last is {rows[-1].hash}.")

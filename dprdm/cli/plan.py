@@ -7,6 +7,7 @@ from dprdm import check
 from dprdm.cli.plan_text import plan_text, search_text
 from dprdm.errors import UserError
 from dprdm.registry import create
+from dprdm.release.statement import unit_in_words
 from dprdm.retrieval.store import PublicStore
 from dprdm.workflows.solve_plan import PlanInputs, draw_plan, solve_by_rehearsal, solve_plan
 
@@ -21,7 +22,7 @@ def plan(
     k: int | None = None,
     sampling_rate: float | None = None,
     noise_std: float | None = None,
-    max_per_person: int = 1,
+    max_per_person: int | None = None,
     dim: int | None = None,
     json: bool = False,
     choose: Path | None = None,
@@ -39,7 +40,7 @@ def plan(
         k: neighbours averaged; the mechanism's usual ones if another is left out too.
         sampling_rate: chance of each record to be searched for a query; the mechanism's usual one if another is left out too.
         noise_std: standard deviation of the noise in each coordinate.
-        max_per_person: most records that one person holds, where the unit of privacy is a person.
+        max_per_person: most records that one person holds, where the unit of privacy is a person; without it, it is a record.
         dim: length of the vectors; says how large the noise is. 512 if left out, or what --choose finds.
         json: print one JSON object instead.
         choose: folder of a public store on which k and sampling_rate are rehearsed and the best are taken, for the given
@@ -50,7 +51,8 @@ def plan(
     if delta is None and records is None:
         raise UserError("Expected --delta, or --records to take 1/records for it.")
     goal = check.open_unit(delta=delta) if delta is not None else 1 / check.at_least(2, records=records or 0)
-    inputs = PlanInputs(goal, eps, queries, noise_std, k, sampling_rate, max_per_person)
+    max_per_unit = 1 if max_per_person is None else check.at_least(1, max_per_person=max_per_person)
+    inputs = PlanInputs(goal, eps, queries, noise_std, k, sampling_rate, max_per_unit)
     planned, retriever = create("mechanism", mechanism), create("retriever", "exact")
     if choose is None:
         solved = solve_plan(planned, retriever, inputs)
@@ -63,7 +65,7 @@ def plan(
         return
     if solved.search is not None:
         print(search_text(solved.search))
-    print(plan_text(solved, length))
+    print(plan_text(solved, unit_in_words(max_per_person is not None, max_per_unit), length))
     notes = ["delta is 1/records: the number of records is treated as public."] if delta is None else []
     notes += [f"Drew {path} and .svg." for path in pictures]
     print("\n".join([*notes, *(solved.warnings(records) if records is not None else ())]))

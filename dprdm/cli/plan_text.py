@@ -9,19 +9,19 @@ from dprdm.workflows.solve_plan import SolvedPlan
 BEST = 6  # rehearsed settings that are shown
 
 
-def plan_text(solved: SolvedPlan, dim: int) -> str:
+def plan_text(solved: SolvedPlan, unit: str, dim: int) -> str:
     """Return the plan as lines of a name and a value each, and what was assumed.
 
     Args:
         solved: the plan.
+        unit: of privacy, in words.
         dim: length of the vectors.
     """
     plan, costs, tuning = solved.plan, solved.plan.epsilons(), solved.plan.mechanism.tuning
-    unit = "record" if plan.max_per_unit == 1 else f"person (at most {plan.max_per_unit} records)"
     rows = {
         "mechanism": plan.mechanism.name,
         "queries": "any number: one release answers them all" if plan.releases_once else f"{plan.num_queries}",
-        "epsilon": f"{_number(costs.epsilon)} at delta {plan.budget.delta:.4g}, add or remove one {unit}",
+        "epsilon": f"{_number(costs.epsilon)} at delta {plan.budget.delta:.4g}, add or remove {unit}",
         "  by PLD, RDP": f"{_number(costs.pld)}, {_number(costs.rdp)}",
     }
     if tuning is not None:

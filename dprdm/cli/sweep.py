@@ -68,7 +68,7 @@ class Points:
 def sweep(
     curves: list[Curve],
     measure: Measuring,
-    predict: str = "demo.yaml",
+    predict: str,
     stand_in: ImageSource | None = None,
     private_store: Path | None = None,
     prompts: list[str] | None = None,

@@ -17,7 +17,7 @@ from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.plan import Plan, describe
-from dprdm.release.statement import to_words
+from dprdm.release.statement import to_words, unit_in_words
 from dprdm.retrieval.retriever import Retriever
 
 FORMAT = 1
@@ -82,6 +82,7 @@ def certify(
     ledger: Ledger | None,
     conditions: Path,
     delta_is_default: bool,
+    unit_is_person: bool,
     cross_checks: Mapping[str, float | None] | None = None,
     release: Path | None = None,
 ) -> Certificate:
@@ -91,6 +92,7 @@ def certify(
         num_queries: distinct requests in the output, those answered from stored releases included.
         ledger: of the private store; None for a public one.
         conditions: the file of released vectors; its hash is certified.
+        unit_is_person: what the store's manifest says; see `Manifest.unit_is_person`.
         cross_checks: what accountants that do not charge say of the same event, by name.
         release: the file that answers later queries, where there is one; its hash is certified as well.
         delta_is_default: whether delta is 1/num_records because nobody set it, which makes the row count public.
@@ -99,7 +101,7 @@ def certify(
     costs = report(event, plan.budget.delta)
     return Certificate(
         status=_status(plan, retriever),
-        unit="one record" if plan.max_per_unit == 1 else f"one person holding at most {plan.max_per_unit} records",
+        unit=unit_in_words(unit_is_person, plan.max_per_unit),
         relation="add or remove one unit",
         epsilon=costs.epsilon if math.isfinite(costs.epsilon) else None,
         delta=plan.budget.delta,

@@ -12,6 +12,7 @@ from dprdm import check
 from dprdm.audit.prv import epsilon_prv
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.index import build_store
+from dprdm.data.persons import names_persons
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
@@ -105,6 +106,7 @@ class Releasing:
             ledger,
             run.conditions,
             self.options.delta is None,
+            store.unit_is_person,
             {"prv": prv},
             self._write_released(plan, answered, store, run),
         )
@@ -155,9 +157,9 @@ class Releasing:
     def _plan(self, store: PrivateStore | PublicStore, num_requests: int) -> Plan:
         options = self.options
         k = getattr(self.mechanism, "k", 1)
-        if k > len(store):
+        if k > store.num_owned:
             raise UserError(
-                f"Expected at most as many neighbours as records; k={k}, and {store.path} holds {len(store)}."
+                f"Expected at most as many neighbours as records; k={k}, and {store.path} holds {store.num_owned}."
             )
         budget, num_queries = self._budget(store), options.queries or num_requests
         mechanism = self._prepared(store, budget, num_queries)
@@ -220,9 +222,10 @@ def open_private_store(options: PredictOptions, encoder: Encoder) -> PrivateStor
     path = options.private_store
     if path is None:
         raise UserError("Expected a private store. Make one with `index`, then name it with --private_store.")
-    if not (path / MANIFEST).exists() and options.private is not None:
-        source = options.private
-        if source.group(0) is not None:
+    source = options.private
+    is_grouped = source is not None and names_persons(source)
+    if not (path / MANIFEST).exists() and source is not None:
+        if is_grouped:
             raise UserError(
                 "These images are grouped by person, and `predict` would index them as single images. "
                 "Make the store with `index --group_column ... --max_per_group ...` first."
@@ -231,7 +234,13 @@ def open_private_store(options: PredictOptions, encoder: Encoder) -> PrivateStor
             report = build_store(source, encoder, path, PrivateStore, progress)
         for key in report.skipped:
             log.info(f"Skipped, cannot be read: {key}")
-    return PrivateStore(path)
+    store = PrivateStore(path)
+    if is_grouped and not store.unit_is_person:
+        raise UserError(
+            f"Expected a store of persons, since --private names persons; in {path} the unit of privacy is one image, so that "
+            "the group column would have no effect. Leave it out, or name a store made with `index --group_column`."
+        )
+    return store
 
 
 def open_ledger(store: PrivateStore, budget: Budget) -> Ledger:

@@ -77,6 +77,7 @@ def test_a_sub_budget(charged, store, capsys):
     ("arguments", "sentence"),
     [
         (["show", "--eps", "1"], "with `ledger cap` only"),
+        (["verify", "--account", "anna"], "Expected no --account with `ledger verify`"),
         (["cap"], "Expected --eps"),
         (["cap", "--eps", "0.5"], "at least what is spent"),
     ],

@@ -29,7 +29,7 @@ def run(tmp_path):
     folder.mkdir()
     (folder / "conditions.safetensors").write_bytes(vectors.tobytes())
     conditions = folder / "conditions.safetensors"
-    write_certificate(certify(plan, Exact(), store.fingerprint, 4, noise, ledger, conditions, False), folder)
+    write_certificate(certify(plan, Exact(), store.fingerprint, 4, noise, ledger, conditions, False, False), folder)
     return folder
 
 
