@@ -61,7 +61,7 @@ def evaluate(
 
 def results_markdown(results: Results) -> str:
     """Write results as Markdown tables, with the notes beneath."""
-    return markdown_tables(results.rows) + "\n\n" + "\n".join(results.notes) + "\n"
+    return markdown_tables(results) + "\n\n" + "\n".join(results.notes) + "\n"
 
 
 def track_results(results: Results, folder: Path, with_private: bool) -> None:

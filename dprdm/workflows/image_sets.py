@@ -63,11 +63,15 @@ def are_private(source: ImageSource, configs: Sequence[RunConfig]) -> bool:
 
 
 def run_encoder(configs: Sequence[RunConfig]) -> Encoder | None:
-    """Open the encoder of the first run that names one; None if none does."""
+    """Open the encoder of the first run that names one; None if none does, or it can no longer be opened."""
     for config in configs:
         described = _data(config).get("encoder", {})
         if described.get("class_path"):
-            encoder: Encoder = import_class(described["class_path"])(**(described.get("init_args") or {}))
+            try:
+                encoder: Encoder = import_class(described["class_path"])(**(described.get("init_args") or {}))
+            except (UserError, ImportError, AttributeError, TypeError) as error:
+                log.info(f"The encoder that the first run's config names cannot be opened ({error}); --encoder names another.")
+                return None
             return encoder
     return None
 
