@@ -45,11 +45,17 @@ def run_trainer(command: str, arguments: list[str]) -> int:
         if is_first_process() and not any(argument.startswith("--print_config") for argument in arguments):
             print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
         arguments = ["--config", DEMO_CONFIG, *arguments]
+    make_cli(DprdmCLI, command, arguments)
+    return 0
+
+
+def make_cli(cli: "type[DprdmCLI]", command: str, arguments: list[str]) -> "DprdmCLI":
+    """Return the objects that the arguments describe, after the command has run. Raises UserError for what is wrong."""
     arguments = ["--wandb=true" if argument == "--wandb" else argument for argument in arguments]
     arguments = expand_arguments(resolve_configs(arguments))
     set_loader("dprdm", _load_yaml, yaml.YAMLError)
     try:
-        DprdmCLI(
+        return cli(
             L.LightningModule,
             L.LightningDataModule,
             subclass_mode_model=True,
@@ -68,7 +74,6 @@ def run_trainer(command: str, arguments: list[str]) -> int:
         if sentence := sentence_inside(error):
             raise UserError(sentence) from error
         raise
-    return 0
 
 
 class DprdmCLI(LightningCLI):
