@@ -174,7 +174,7 @@ def _register_model_of(path: Path) -> str:
             f"Expected {path} to say which model its weights are of, as those that `fit` writes do. Name the model before "
             f"them: MODEL/{path}, MODEL being one of open_clip's or a model config (.json)."
         )
-    name = described["model"]
+    name = str(described["model"])
     if open_clip.get_model_config(name) != json.loads(described["model_config"]):
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / f"{name}.json"

@@ -14,7 +14,7 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Store
-from dprdm.workflows.encoder_names import load_encoder
+from dprdm.workflows.encoder_names import describe_encoder, load_encoder
 
 log = logging.getLogger(__name__)
 Kind = Literal["private", "public"]
@@ -84,6 +84,8 @@ def index(
         StoreError: if `out` holds a finished store, or one begun with other images or another encoder.
         UserError: if the images, their persons or the encoder cannot be had, or no image can be read.
     """
+    if isinstance(encoder, str):
+        describe_encoder(encoder)  # before a long list of files is read
     collection = _collection(images, captions, group_column)
     max_per_unit = _max_per_unit(collection, kind, max_per_group)
     embedder = load_encoder(encoder, device) if isinstance(encoder, str) else encoder
