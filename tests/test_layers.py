@@ -8,11 +8,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("errors", "types"),
-    ("check", "files", "resources"),
+    ("check", "files", "registry", "resources"),
     ("privacy", "public", "training", "diffusion"),
     ("retrieval", "encoders"),
     ("data", "release"),
-    ("registry", "runs"),
+    ("runs",),
     ("codebook", "generation", "report", "audit", "convert"),
     ("plugins", "metrics", "figures", "rivals"),
     ("demo",),

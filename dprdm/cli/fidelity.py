@@ -14,7 +14,7 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn, open_stand_in
 from dprdm.errors import UserError
 from dprdm.figures.fidelity import draw_fidelity
-from dprdm.metrics.fidelity import METRICS, Fidelity
+from dprdm.metrics.fidelity import METRICS, QUANTITIES, Fidelity
 from dprdm.metrics.retrieval import Truth
 from dprdm.privacy.budget import Budget
 from dprdm.public.denoiser import Denoiser
@@ -23,7 +23,7 @@ from dprdm.public.prior import PublicPrior, nearest_means
 from dprdm.registry import create, plugin_named
 from dprdm.release.mechanism import Terms
 from dprdm.release.plan import Plan, make_plan
-from dprdm.runs.cached_arrays import Arrays, kept
+from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.results import Results, Row, Setting
 
 READS_PRIVATE = "These numbers read private records without noise. No certificate covers them: keep them to yourself."
@@ -97,7 +97,13 @@ def fidelity(
     rows = list(measuring.rows(list(_cells(mechanisms, eps, queries))))
     pictures = draw_fidelity(rows, queries[0], out)
     results = Results(
-        "fidelity", "Retrieval under noise", repeated_by("fidelity"), tuple(rows), pictures, _notes(measuring)
+        "fidelity",
+        "Retrieval under noise",
+        repeated_by("fidelity"),
+        tuple(rows),
+        pictures,
+        _notes(measuring),
+        QUANTITIES,
     )
     print(_text(results), f"Written: {results.save(out)}", *(f"  {out / one.file}" for one in pictures), sep="\n")
 
@@ -145,7 +151,7 @@ class Measuring:
             yield from self._cell_rows(cell, truth)
 
     def _horizons(self, truth: Truth) -> Iterator[Row]:
-        asked, count = self.fidelity.asking.queries, truth.nearest.shape[1]
+        asked, count = self.fidelity.class_queries.queries, truth.nearest.shape[1]
         near = nearest_means(asked, self.public.rows, min(count, len(self.public.rows)))
         numbers = self.fidelity.measurements(self.fidelity.measure(near, truth))
         yield Row("public neighbours", "public", {"retriever": "public", "epsilon": 0.0}, numbers)
@@ -160,7 +166,7 @@ class Measuring:
 
     def _cell_rows(self, cell: Cell, truth: Truth) -> Iterator[Row]:
         path = self.folder / f"{cell.mechanism}-{cell.epsilon:g}-{cell.num_queries or 'any'}.npz"
-        numbers = kept(path, self._asked(cell), lambda: self._measure(cell, truth))
+        numbers = cached_arrays(path, self._asked(cell), lambda: self._measure(cell, truth))
         settings: dict[str, Setting] = {
             "mechanism": cell.mechanism,
             "epsilon": cell.epsilon,

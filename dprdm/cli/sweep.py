@@ -136,7 +136,8 @@ def _results(
     pictures = [picture for curve in curves for picture in _pictures(curve, rows, levels, points, out)]
     count = len(points.asking.prompts) * points.asking.images_per_prompt
     notes = (f"{count} images a point, of {len(points.asking.prompts)} prompts.", _budget_note(points.asking))
-    return Results("sweep", title, repeated_by("sweep"), tuple(rows.values()), tuple(pictures), notes)
+    quantities = tuple(metric.quantity for metric in points.measured.metrics)
+    return Results("sweep", title, repeated_by("sweep"), tuple(rows.values()), tuple(pictures), notes, quantities)
 
 
 def _pictures(
@@ -146,12 +147,11 @@ def _pictures(
     lines: dict[str, list[tuple[float, Row]]] = {}
     for label, value, options in curve.points():
         lines.setdefault(label, []).append((value, rows[points.asking.name(options)]))
-    metrics = dict.fromkeys(m.metric for row in rows.values() for m in row.measurements)
     count = len(points.asking.prompts) * points.asking.images_per_prompt
-    for metric in metrics:
-        stem = out / f"{metric}_by_{_short(curve.axis)}"
+    for metric in points.measured.metrics:
+        stem = out / f"{metric.name}_by_{_short(curve.axis)}"
         caption = f"{count} images a point; bands: 95% intervals over the images."
-        if picture := draw_tradeoff(metric, curve.axis, lines, horizons, caption, stem):
+        if picture := draw_tradeoff(metric.quantity, curve.axis, lines, horizons, caption, stem):
             yield picture
 
 

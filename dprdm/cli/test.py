@@ -14,10 +14,12 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
-from dprdm.metrics.cache import ImageSet, distinct_names, measured_once
-from dprdm.metrics.evaluation import FEW, OF_FEATURES, Evaluation, require_asked
+from dprdm.metrics.cache import ImageSet, cached_row, distinct_names
+from dprdm.metrics.comparison import Reference, require_resamples
+from dprdm.metrics.evaluation import FEW, Evaluation, choose_metrics, need_features
 from dprdm.metrics.features import FeatureExtractor
 from dprdm.metrics.judge import Judge
+from dprdm.metrics.metric import Metric
 from dprdm.metrics.networks import EfficientNetLite0
 from dprdm.metrics.real import RealImages, Shape, read_real
 from dprdm.report.printed import csv_table, markdown_tables
@@ -54,8 +56,8 @@ def test(
         real_is_private: whether they are private; noticed by itself where they are a run's `private` source.
         max_real: real images read at most.
         features: the network: efficientnet (ImageNet, no download), inception (as FID is usually computed), timm, clip, demo.
-        metrics: some of fid, kid, precision, recall, density, coverage, clip_score, cmmd, class_found, accuracy, with commas.
-            By default the first six, clip_score and cmmd, and class_found where there is a judge.
+        metrics: by name, with commas: those of docs/evaluation.md, and those of installed packages. By default fid, kid,
+            precision, recall, density and coverage, clip_score and cmmd, and class_found where there is a judge.
         encoder: of clip_score and cmmd; by default the first run's.
         judge: says what an image shows, for class_found: demo, or a class of your own.
         resamples: of the bootstrap; 0 leaves intervals out.
@@ -66,12 +68,12 @@ def test(
     _refuse_two(real, real_folder)
     configs = [config for folder in runs if (config := run_config(folder))]
     encoder = encoder or run_encoder(configs)
-    chosen = _metrics(metrics, encoder, judge)
-    require_asked(chosen, resamples, encoder, judge)
+    chosen = choose_metrics(None if metrics is None else _names(metrics), encoder, judge)
+    require_resamples(resamples)
     sets = [image_set(*named, folders_are) for named in zip(runs, distinct_names(runs), strict=True)]
     source = real_source(real, real_folder, configs)
     is_private = real_is_private or any(is_same(source, made(config.get("private"))) for config in configs)
-    extractor = features or EfficientNetLite0()
+    extractor = features or (EfficientNetLite0() if need_features(chosen) else None)
     if is_private:
         print("The real images are private: numbers that read them carry no guarantee. Keep them to yourself.")
     against = functools.cache(
@@ -81,7 +83,14 @@ def test(
         )
     )  # fmt: skip
     rows = [_row(against(_shape(images)), images, out) for images in tqdm(sets, desc="Measuring", unit="run")]
-    results = Results("test", "Images against real ones", repeated_by("test"), tuple(rows), notes=_notes(rows, chosen))
+    results = Results(
+        "test",
+        "Images against real ones",
+        repeated_by("test"),
+        tuple(rows),
+        notes=_notes(rows),
+        quantities=tuple(metric.quantity for metric in chosen),
+    )
     _write(results, out)
     if wandb:
         _track(results, out, wandb_private)
@@ -89,40 +98,38 @@ def test(
 
 def _evaluation(
     known: RealImages,
-    extractor: FeatureExtractor,
-    metrics: tuple[str, ...],
+    extractor: FeatureExtractor | None,
+    metrics: tuple[Metric, ...],
     resamples: int,
     reads_private: bool,
     encoder: Encoder | None,
     judge: Judge | None,
 ) -> Evaluation:
-    return Evaluation(
+    reference = Reference(
         images=known.images,
         labels=known.labels,
         class_names=known.class_names,
         extractor=extractor,
-        metrics=metrics,
         resamples=resamples,
         reads_private=reads_private,
         encoder=encoder,
         judge=judge,
         conversion=known.conversion,
     )
+    return Evaluation(reference, metrics)
 
 
 def _row(evaluation: Evaluation, images: ImageSet, out: Path) -> Row:
-    row, was_there = measured_once(evaluation, images, out / "rows")
+    row, was_there = cached_row(evaluation, images, out / "rows")
     if was_there:
         print(f"{images.name}: measured before, unchanged.")
     # Such images may be the private ones themselves.
-    is_to_be_kept = evaluation.reads_private and images.status == "real"
+    is_to_be_kept = evaluation.reference.reads_private and images.status == "real"
     return dataclasses.replace(row, images=() if is_to_be_kept else _shown(images, out))
 
 
-def _metrics(asked: str | None, encoder: Encoder | None, judge: Judge | None) -> tuple[str, ...]:
-    if asked is not None:
-        return tuple(dict.fromkeys(part.strip() for part in asked.split(",")))
-    return (*OF_FEATURES, *(("clip_score", "cmmd") if encoder else ()), *(("class_found",) if judge else ()))
+def _names(metrics: str) -> list[str]:
+    return [name.strip() for name in metrics.split(",")]
 
 
 def _refuse_two(real: ImageSource | None, real_folder: Path | None) -> None:
@@ -149,7 +156,7 @@ def _shown(images: ImageSet, out: Path) -> tuple[str, ...]:
     return tuple(shown)
 
 
-def _notes(rows: list[Row], metrics: tuple[str, ...]) -> tuple[str, ...]:
+def _notes(rows: list[Row]) -> tuple[str, ...]:
     notes = []
     fewest = min(
         min(p for p in (m.provenance.n_real or FEW, m.provenance.n_generated)) for r in rows for m in r.measurements
@@ -159,7 +166,7 @@ def _notes(rows: list[Row], metrics: tuple[str, ...]) -> tuple[str, ...]:
             f"Fewer than {FEW:,} images ({fewest:,}): FID is biased upwards, and the more so the fewer there are. Compare within "
             "one table only."
         )
-    if "accuracy" in metrics:
+    if any(row.measurement("accuracy") for row in rows):
         notes.append(
             "accuracy: of a classifier trained on the generated images alone. Its settings are fixed and its epoch is chosen on a "
             "tenth of them; no real image chooses anything."
@@ -174,7 +181,7 @@ def _notes(rows: list[Row], metrics: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _write(results: Results, out: Path) -> None:
-    text = markdown_tables(results.rows) + "\n\n" + "\n".join(results.notes) + "\n"
+    text = markdown_tables(results) + "\n\n" + "\n".join(results.notes) + "\n"
     write_text(out / "table.md", text)
     write_text(out / "table.csv", csv_table(results.rows))
     path = results.save(out)

@@ -17,6 +17,7 @@ from dprdm.errors import UserError
 from dprdm.metrics.cache import ImageSet
 from dprdm.metrics.real import RealImages, read_real
 from dprdm.registry import import_class
+from dprdm.runs.old_configs import current_config
 from dprdm.runs.results import Status
 from dprdm.runs.run_folder import Run
 from dprdm.runs.run_reader import RenderedRun
@@ -43,7 +44,10 @@ def _subfolders(folder: ImageFolder) -> tuple[str, ...]:
 def run_config(folder: Path) -> dict[str, Any]:
     """The resolved config that a run has left; empty if there is none."""
     file = Run(folder).config
-    return yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.is_file() else {}
+    if not file.is_file():
+        return {}
+    config: dict[str, Any] = current_config(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    return config
 
 
 def real_source(real: ImageSource | None, real_folder: Path | None, configs: list[dict[str, Any]]) -> ImageSource:

@@ -14,6 +14,7 @@ from dprdm.generation.rendering import write_png
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.registry import create
 from dprdm.runs.provenance import Provenance
+from dprdm.runs.quantities import COSINE_TO_THE_IMAGE, DISTANCE_BETWEEN_ANSWERS
 from dprdm.runs.results import Measurement, Picture, Row, Status
 from dprdm.workflows.draw import Drawing
 from dprdm.workflows.membership import Arm, AttackSettings, arm
@@ -73,8 +74,8 @@ def _row(name: str, one: Arm, asked: Asked, apart: float, files: Sequence[Path],
     made = Provenance("released vectors; the set minus one", "", "", 1, len(asked.cosines), stand_in.is_private)
     cosine, half = float(asked.cosines.mean()), 1.96 * float(asked.cosines.std()) / len(asked.cosines) ** 0.5
     numbers = (
-        Measurement("cosine_to_the_one", cosine, made, cosine - half, cosine + half),
-        Measurement("distance_with_and_without", apart, made),
+        Measurement(COSINE_TO_THE_IMAGE.name, cosine, made, cosine - half, cosine + half),
+        Measurement(DISTANCE_BETWEEN_ANSWERS.name, apart, made),
     )
     status: Status = "private" if one.released.plan.is_private else "NON-PRIVATE"
     images = tuple(str(file.relative_to(out)) for file in files)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
-from dprdm.metrics.cache import ImageSet, measured_once
-from dprdm.metrics.evaluation import Evaluation, require_asked
+from dprdm.metrics.cache import ImageSet, cached_row
+from dprdm.metrics.comparison import Reference, require_resamples
+from dprdm.metrics.evaluation import Evaluation, choose_metrics, need_features
 from dprdm.metrics.features import FeatureExtractor
 from dprdm.metrics.judge import Judge
 from dprdm.metrics.networks import EfficientNetLite0
@@ -55,28 +56,29 @@ class Measured:
     def __init__(self, measuring: Measuring, folder: Path) -> None:
         self.measuring, self.folder = measuring, folder
         self.encoder = measuring.encoder
-        self.extractor = measuring.features or EfficientNetLite0()
-        require_asked(tuple(measuring.metrics), measuring.resamples, self.encoder, measuring.judge)
+        self.metrics = choose_metrics(measuring.metrics, self.encoder, measuring.judge)
+        require_resamples(measuring.resamples)
+        self.extractor = measuring.features or (EfficientNetLite0() if need_features(self.metrics) else None)
 
     def row(self, run: RenderedRun, name: str) -> Row:
         """The row of a run."""
         images = ImageSet.of_run(run, name)
         _, channels, height, width = images.images.shape
-        return measured_once(self._evaluation((channels, height, width)), images, self.folder)[0]
+        return cached_row(self._evaluation((channels, height, width)), images, self.folder)[0]
 
     @functools.cache  # noqa: B019 - one object a sweep
     def _evaluation(self, shape: Shape) -> Evaluation:
-        asked = self.measuring
-        known = read_real(asked.real, shape, asked.max_real)
-        return Evaluation(
-            known.images,
-            known.labels,
-            known.class_names,
-            self.extractor,
-            tuple(asked.metrics),
-            asked.resamples,
-            asked.real_is_private,
-            self.encoder,
-            asked.judge,
-            known.conversion,
+        settings = self.measuring
+        real = read_real(settings.real, shape, settings.max_real)
+        reference = Reference(
+            images=real.images,
+            labels=real.labels,
+            class_names=real.class_names,
+            extractor=self.extractor,
+            encoder=self.encoder,
+            judge=settings.judge,
+            resamples=settings.resamples,
+            reads_private=settings.real_is_private,
+            conversion=real.conversion,
         )
+        return Evaluation(reference, self.metrics)

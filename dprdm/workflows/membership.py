@@ -22,7 +22,7 @@ from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.registry import create, plugin_named
 from dprdm.release.mechanism import PrivacyMechanism, Terms
 from dprdm.release.plan import make_plan
-from dprdm.runs.cached_arrays import kept
+from dprdm.runs.cached_arrays import cached_arrays
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.results import Picture, Row, Setting, Status
 from dprdm.workflows.draw import Drawing
@@ -180,7 +180,7 @@ def _seen(
             see = as_released if drawing is None else drawing.see
             return vars(attack_stores(pool, one.released, is_in, see, progress.update))
 
-    return Seen(**kept(path, depends, measure))
+    return Seen(**cached_arrays(path, depends, measure))
 
 
 def _provenance(
