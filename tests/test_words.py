@@ -49,11 +49,16 @@ def public_functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunct
 
 
 def first_word(docstring: str) -> str:
-    return docstring.split()[0].strip(".,:;`(").lower()
+    return docstring.split(maxsplit=1)[0].strip(".,:;`(").lower()
 
 
 def test_no_name_says_nothing() -> None:
-    wrong = [f"{path}:{line} {name}" for path, tree in trees() for name, line in bound_names(tree) if name.strip("_") in BANNED]
+    wrong = [
+        f"{path}:{line} {name}"
+        for path, tree in trees()
+        for name, line in bound_names(tree)
+        if name.strip("_") in BANNED
+    ]
     assert not wrong, "\n".join(wrong)
 
 

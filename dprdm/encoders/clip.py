@@ -146,8 +146,8 @@ def create_clip(model: str, pretrained: str | None) -> tuple[Any, Any]:
         file = find_packaged(Path(pretrained))
         tags = open_clip.list_pretrained_tags_by_model(name)
         if pretrained not in tags and not file.is_file() and not name.startswith(HUB):
-            known = f"its tags are {', '.join(tags)}" if tags else "it has no tags"
-            raise UserError(f"Expected pretrained={pretrained} to be a file or a tag of {name}; {known}.")
+            choice = f"its tags are {', '.join(tags)}" if tags else "it has no tags"
+            raise UserError(f"Expected pretrained={pretrained} to be a file or a tag of {name}; {choice}.")
         weights = pretrained if pretrained in tags else str(file)
     try:
         network, _, preprocess = open_clip.create_model_and_transforms(name, pretrained=weights)

@@ -57,6 +57,21 @@ def near_duplicates(store: Store, threshold: float = THRESHOLD, compare_all: int
     return Duplicates(len(searched), len(asked), with_copy, tuple(sorted(pairs)[:PAIRS]))
 
 
+def describe_duplicates(store: Store) -> str:
+    """Say which images look almost the same, for the eyes of the data's owner: nothing of it is stored. Empty if none do."""
+    duplicates = near_duplicates(store)
+    if not duplicates.with_copy:
+        return ""
+    sample = "" if duplicates.compared == duplicates.rows else f" of {duplicates.compared} sampled"
+    lines = [
+        f"{duplicates.with_copy}{sample} images look almost the same as another one (cosine above {THRESHOLD}). Someone may be "
+        "there twice, and is then protected half as well: name persons with --group_column, or remove copies.",
+        *(f"  {' and '.join(keys_of(store, pair))}" for pair in duplicates.pairs),
+        "This list is private. It is shown here and kept nowhere.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def keys_of(store: Store, rows: Sequence[int]) -> list[str]:
     """What the images of these rows are called."""
     keys: list[str] = []

@@ -114,6 +114,23 @@ def check_store(path: Path | str) -> Store:
     return STORES["private" if is_private else "public"](Path(path), check=True)
 
 
+def unit_of_privacy(store: PrivateStore) -> str:
+    """Say what is protected as a whole: an image, or a person."""
+    if not store.unit_is_person:
+        return "The unit of privacy is one image. If one person is on several, name persons with a group column."
+    return f"The unit of privacy is a person: {store.num_units} of them, with at most {store.max_per_unit} images each."
+
+
+def next_step(store: Store) -> str:
+    """Say what a store is made for."""
+    if isinstance(store, PrivateStore):
+        return (
+            f"Next: dprdm predict --private_store {store.path} --prompt ..., with the --config of a generator that was trained "
+            "for this encoder; without one, the demo's."
+        )
+    return f"Next: dprdm neighbors {store.path}, then dprdm fit with a --config whose data have this store and encoder."
+
+
 def _max_per_unit(collection: ImageSource, kind: Kind, max_per_group: int | None) -> int | None:
     """Return the most images of a person, where the unit of privacy is one. Raise UserError for what has no effect."""
     is_grouped = names_persons(collection)
