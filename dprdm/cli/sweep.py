@@ -58,4 +58,6 @@ def sweep(
         out,
         repeated_by("sweep"),
     )
-    print(f"{len(results.rows)} points in {out / FILE}; curves: {', '.join(str(out / p.file) for p in results.pictures)}")
+    print(
+        f"{len(results.rows)} points in {out / FILE}; curves: {', '.join(str(out / p.file) for p in results.pictures)}"
+    )

@@ -74,7 +74,9 @@ def run_encoder(configs: Sequence[RunConfig]) -> Encoder | None:
             try:
                 encoder: Encoder = import_class(described["class_path"])(**(described.get("init_args") or {}))
             except (UserError, ImportError, AttributeError, TypeError) as error:
-                log.info(f"The encoder that the first run's config names cannot be opened ({error}); --encoder names another.")
+                log.info(
+                    f"The encoder that the first run's config names cannot be opened ({error}); --encoder names another."
+                )
                 return None
             return encoder
     return None
