@@ -53,7 +53,12 @@ def first_word(docstring: str) -> str:
 
 
 def test_no_name_says_nothing() -> None:
-    wrong = [f"{path}:{line} {name}" for path, tree in trees() for name, line in bound_names(tree) if name.strip("_") in BANNED]
+    wrong = [
+        f"{path}:{line} {name}"
+        for path, tree in trees()
+        for name, line in bound_names(tree)
+        if name.strip("_") in BANNED
+    ]
     assert not wrong, "\n".join(wrong)
 
 
