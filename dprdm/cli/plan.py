@@ -125,24 +125,23 @@ def _solve(
         raise UserError(f"Expected all but one of --queries, --eps and --noise_std; {', '.join(missing)} are missing.")
     # Where k or the sampling rate is solved for, the default stands in until it is.
     fields = {name: given[name] for name in ("k", "sampling_rate") if given[name] is not None}
-    mechanism = create("mechanism", "gaussian", **fields)
+    mechanism, retriever = create("mechanism", "gaussian", **fields), create("retriever", "exact")
     match missing, queries, eps, noise_std:
         case ["eps"], int(), _, float():
-            return plan_epsilon(mechanism, delta, queries, noise_std, max_per_person)
+            return plan_epsilon(mechanism, retriever, delta, queries, noise_std, max_per_person)
         case ["queries"], _, float(), float():
-            return plan_num_queries(mechanism, Budget(eps, delta), noise_std, max_per_person)
+            return plan_num_queries(mechanism, retriever, Budget(eps, delta), noise_std, max_per_person)
         case ["k"], int(), float(), float():
-            return plan_k(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+            return plan_k(mechanism, retriever, Budget(eps, delta), queries, noise_std, max_per_person)
         case ["sampling_rate"], int(), float(), float():
-            return plan_sampling_rate(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+            return plan_sampling_rate(mechanism, retriever, Budget(eps, delta), queries, noise_std, max_per_person)
     assert queries is not None
     assert eps is not None
-    return make_plan(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+    return make_plan(mechanism, retriever, Budget(eps, delta), queries, noise_std, max_per_person)
 
 
 def _summary(plan: Plan) -> dict[str, Any]:
     costs = plan.epsilons()
-    fields = plan.public_fields()["mechanism"]["fields"]
     return {
         "epsilon": costs.epsilon,
         "epsilon_pld": costs.pld if math.isfinite(costs.pld) else None,
@@ -151,8 +150,8 @@ def _summary(plan: Plan) -> dict[str, Any]:
         "noise_std": plan.noise_std,
         "noise_multiplier": plan.noise_multiplier,
         "sensitivity": plan.sensitivity,
-        "k": fields["k"],
-        "sampling_rate": fields["sampling_rate"],
+        "k": plan.tuning.k,
+        "sampling_rate": plan.tuning.sampling_rate,
         "num_queries": plan.num_queries,
     }
 

@@ -13,7 +13,7 @@ from dprdm.privacy import events
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.certificate import Certificate, code_version, ledger_entry, now
-from dprdm.release.plan import describe
+from dprdm.release.description import describe
 from dprdm.release.statement import unit_in_words
 from dprdm.rivals.plan import TrainingPlan
 

@@ -23,7 +23,7 @@ from dprdm.release.certificate import (
 from dprdm.release.plan import make_plan
 
 BUDGET = Budget(2.0, 1e-6)
-PLAN = make_plan(Gaussian(k=20, sampling_rate=0.01), BUDGET, 100)
+PLAN = make_plan(Gaussian(k=20, sampling_rate=0.01), Exact(), BUDGET, 100)
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def run(tmp_path):
     return tmp_path
 
 
-def _certify(run, plan=PLAN, retriever=None, delta_is_default=False, noise=None, unit_is_person=False):
-    ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6)) if retriever is None else None
+def _certify(run, plan=PLAN, delta_is_default=False, noise=None, unit_is_person=False):
+    is_paid = plan.retriever.reads_private
+    ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6)) if is_paid else None
     if ledger is not None:
         ledger.charge(plan, 100, "")
     return certify(
         plan,
-        retriever or Exact(),
         "store-a",
         100,
         noise or SecureNoise(),
@@ -100,7 +100,7 @@ def test_a_record_of_several_records_is_no_unit(run):
 
 
 def test_a_baseline_is_marked_loudly(run):
-    certificate = _certify(run, make_plan(NonPrivate(), BUDGET, 100))
+    certificate = _certify(run, make_plan(NonPrivate(), Exact(), BUDGET, 100))
     write_certificate(certificate, run)
     words = (run / "certificate.md").read_text()
     assert words.startswith("# NON-PRIVATE")
@@ -110,7 +110,7 @@ def test_a_baseline_is_marked_loudly(run):
 
 
 def test_public_retrieval_costs_nothing(run):
-    certificate = _certify(run, retriever=Public())
+    certificate = _certify(run, dataclasses.replace(PLAN, retriever=Public()))
     write_certificate(certificate, run)
     assert (run / "certificate.md").read_text().startswith("# Epsilon 0: read no private record")
     assert (certificate.epsilon, certificate.ledger, recompute(certificate).epsilon) == (0, None, 0)
