@@ -175,7 +175,7 @@ def test_through_python(outside):
     from dprdm.privacy.budget import Budget
     from dprdm.release.plan import make_plan
 
-    plan = make_plan(create("mechanism", "laplace", k=5), Budget(10, 1e-5), 8)
+    plan = make_plan(create("mechanism", "laplace", k=5), create("retriever", "signs"), Budget(10, 1e-5), 8)
     assert plan.noise_std > 0
     images = create("reader", "medmnist", path=outside / "x.npz", split="test")
     vectors = create("encoder", "colours").images(images.image(index) for index in range(len(images)))

@@ -1,44 +1,26 @@
-"""PLACEHOLDER"""
+"""A mechanism: the mean of DP-RDM with Laplace noise, whose guarantee without sampling needs no delta."""
 
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from dp_accounting.dp_event import DpEvent
-
-from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import PrivacyMechanism, Progress
-from dprdm.release.sampled_mean import SampledMean
-from dprdm.retrieval.retriever import Retriever
-from dprdm.retrieval.store import Store
-from dprdm.types import Queries, Released
+from dprdm.privacy.distributions import LaplaceNoise, Noise
+from dprdm.release.sampled_mean import SampledMeanMechanism
 
 
 @final
 @dataclass(frozen=True)
-class Laplace(PrivacyMechanism):
-    """Placeholder."""
+class Laplace(SampledMeanMechanism):
+    """Average the k nearest vectors of a sample and add Laplace noise.
+
+    Args:
+        k: number of neighbours, and the divisor, however few there are.
+        sampling_rate: chance of each unit to be searched at all, in (0, 1], by its own coin for each query.
+        clip_norm: rows are scaled down to this L1 norm; that of a unit vector of d numbers is between 1 and sqrt(d).
+    Guarantee: that of `SampledMeanMechanism`, in the L1 norm.
+    Source: Dwork, McSherry, Nissim and Smith 2006.
+    """
 
     name: ClassVar[str] = "laplace"
+    noise: ClassVar[Noise] = LaplaceNoise()
 
-    k: int = 20
-    sampling_rate: float = 0.02
-
-    def averaged(self) -> SampledMean:
-        return SampledMean(self.k, self.sampling_rate, 1.0)
-
-    def sensitivity(self, max_per_unit: int = 1) -> float:
-        return self.averaged().sensitivity(max_per_unit)
-
-    def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
-        return self.averaged().event(noise_std, num_queries, max_per_unit)
-
-    def release(
-        self,
-        queries: Queries,
-        store: Store,
-        retriever: Retriever,
-        noise_std: float,
-        noise: SecureNoise,
-        progress: Progress | None = None,
-    ) -> Released:
-        return noise.gaussian(self.averaged().means(queries, store, retriever, noise, progress), noise_std)
+    clip_norm: float = 2.0
