@@ -94,9 +94,9 @@ def _choose(
 
 
 def _draw(solved: Plan, folder: Path, records: int | None, dim: int) -> list[Path]:
-    from dprdm.figures.plan import Setting, write_plots
+    from dprdm.figures.plan import write_plots
 
-    return write_plots(Setting(solved, records, dim), folder)
+    return write_plots(solved, records, dim, folder)
 
 
 def _delta(records: int | None, delta: float | None) -> float:

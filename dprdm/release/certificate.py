@@ -17,7 +17,7 @@ from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.plan import Plan, describe
-from dprdm.release.statement import to_words
+from dprdm.release.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY, to_words
 from dprdm.retrieval.retriever import Retriever
 
 FORMAT = 1
@@ -172,8 +172,8 @@ def now() -> str:
 
 def _status(plan: Plan, retriever: Retriever) -> str:
     if not retriever.reads_private:
-        return "reads no private record"
-    return "private" if plan.is_private else "NON-PRIVATE"
+        return PUBLIC_ONLY
+    return PRIVATE if plan.is_private else NON_PRIVATE
 
 
 def ledger_entry(ledger: Ledger | None) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
+from dprdm.release.statement import NON_PRIVATE
 from dprdm.runs.provenance import Provenance
 
 Setting: TypeAlias = str | int | float | None
@@ -58,8 +59,13 @@ class Row:
     measurements: tuple[Measurement, ...]
     images: tuple[str, ...] = ()
 
+    @property
+    def is_uncovered(self) -> bool:
+        """Whether the row as a whole is outside every guarantee."""
+        return self.status == NON_PRIVATE
+
     def measurement(self, metric: str) -> Measurement | None:
-        """The number of that metric, or None."""
+        """Return the number of that metric, or None."""
         return next((found for found in self.measurements if found.metric == metric), None)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from jsonargparse import ArgumentParser
 
 from dprdm import check
@@ -41,8 +40,7 @@ def _subfolders(folder: ImageFolder) -> tuple[str, ...]:
 
 def run_config(folder: Path) -> dict[str, Any]:
     """The resolved config that a run has left; empty if there is none."""
-    file = Run(folder).config
-    return yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.is_file() else {}
+    return Run(folder).read_config()
 
 
 def real_source(real: ImageSource | None, real_folder: Path | None, configs: list[dict[str, Any]]) -> ImageSource:
