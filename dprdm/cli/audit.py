@@ -14,7 +14,7 @@ from dprdm.audit.run import AuditReport, standard_scenario
 from dprdm.audit.run import audit as run_audit
 from dprdm.privacy.budget import Budget
 from dprdm.registry import known_plugins, plugin_named
-from dprdm.release.mechanism import PrivacyMechanism, Terms
+from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
 from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
 
@@ -54,15 +54,15 @@ def audit(
     with TemporaryDirectory() as folder:
         asked = plugin_named("mechanism", mechanism, k=k, sampling_rate=sampling_rate)
         prepared = _prepared(asked, Budget(eps, delta), Path(folder))
-        plan = make_plan(prepared, Budget(eps, delta), 1)
-        report = run_audit(standard_scenario(plan, searcher), trials, confidence)
+        plan = make_plan(prepared, searcher, Budget(eps, delta), 1)
+        report = run_audit(standard_scenario(plan), trials, confidence)
         print(json_format.dumps(_summary(plan, report)) if json else _text(plan, report))
     return VIOLATED if report.is_violation else 0
 
 
 def _prepared(mechanism: PrivacyMechanism, budget: Budget, folder: Path) -> PrivacyMechanism:
     """With what it leaves open decided on public rows that are made for audits."""
-    if not mechanism.learns_from_public:
+    if not isinstance(mechanism, Preparable):
         return mechanism
     public = public_rows(folder)
     return mechanism.prepare(public, Terms(budget, 1, len(public.rows)))
@@ -104,9 +104,10 @@ def _audit_mutants(retriever: Retriever, trials: int, confidence: float, json: b
     if not json:
         print(f"{'broken on purpose':40} {'hazard':>6}  caught by")
     with TemporaryDirectory() as folder:
-        once = _prepared(plugin_named("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
+        once: Any = _prepared(plugin_named("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
+        unclipped = dataclasses.replace(once, clip_norm=1e6)
         gaussian = known_plugins("mechanism")["gaussian"]
-        for mutant in [*all_mutants(gaussian, retriever), *mutants_of_one_release(once, retriever)]:
+        for mutant in [*all_mutants(gaussian, retriever), *mutants_of_one_release(once, unclipped, retriever)]:
             caught.append(catch(mutant, trials, confidence))
             if not json:
                 print(_row(caught[-1]), flush=True)

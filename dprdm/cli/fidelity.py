@@ -21,7 +21,7 @@ from dprdm.public.denoiser import Denoiser
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import PublicPrior, nearest_means
 from dprdm.registry import plugin_named
-from dprdm.release.mechanism import Terms
+from dprdm.release.mechanism import OneReleaseMechanism, Preparable, Terms
 from dprdm.release.plan import Plan, make_plan
 from dprdm.runs.cached_arrays import Arrays, kept
 from dprdm.runs.results import Results, Row, Setting
@@ -121,7 +121,7 @@ def _cells(mechanisms: Sequence[str], eps: Sequence[float], queries: Sequence[in
             raise UserError(
                 f"Expected private mechanisms: {name} adds no noise, and is a line of every picture anyway."
             )
-        for count in [None] if mechanism.answers_all_after_one_release else queries:
+        for count in [None] if isinstance(mechanism, OneReleaseMechanism) else queries:
             yield from (Cell(name, epsilon, count) for epsilon in sorted(eps))
 
 
@@ -149,7 +149,8 @@ class Measuring:
         near = nearest_means(asked, self.public.rows, min(count, len(self.public.rows)))
         numbers = self.fidelity.measurements(self.fidelity.measure(near, truth))
         yield Row("public neighbours", "public", {"retriever": "public", "epsilon": 0.0}, numbers)
-        plan = make_plan(plugin_named("mechanism", "nonprivate", **self.fields), Budget(1.0, self.delta), len(asked))
+        nonprivate = plugin_named("mechanism", "nonprivate", **self.fields)
+        plan = make_plan(nonprivate, self.fidelity.retriever, Budget(1.0, self.delta), len(asked))
         clean = self.fidelity.measure(self.fidelity.released(plan).vectors, truth)
         settings: dict[str, Setting] = {
             "mechanism": "nonprivate",
@@ -195,10 +196,9 @@ class Measuring:
     def _plan(self, cell: Cell) -> Plan:
         budget, count = Budget(cell.epsilon, self.delta), max(cell.num_queries or 1, 1)
         mechanism = plugin_named("mechanism", cell.mechanism, **self.fields)
-        terms = Terms(budget, count, len(self.fidelity.stand_in.rows))
-        return make_plan(
-            mechanism.prepare(self.public, terms) if mechanism.learns_from_public else mechanism, budget, count
-        )
+        if isinstance(mechanism, Preparable):
+            mechanism = mechanism.prepare(self.public, Terms(budget, count, len(self.fidelity.stand_in.rows)))
+        return make_plan(mechanism, self.fidelity.retriever, budget, count)
 
 
 def _notes(measuring: Measuring) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ from typing import Literal
 
 from tqdm import tqdm
 
+from dprdm import check as checks
 from dprdm.data.index import SHARD_ROWS, build_store
+from dprdm.data.persons import names_persons
 from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
@@ -26,7 +28,7 @@ def index(
     device: str = "cpu",
     shard_rows: int = SHARD_ROWS,
     group_column: str | None = None,
-    max_per_group: int = 1,
+    max_per_group: int | None = None,
     check: Path | None = None,
 ) -> None:
     """Embed a collection of images into a store, or check one. Interrupted, the same command goes on from there.
@@ -44,27 +46,36 @@ def index(
         shard_rows: images a shard; an interruption loses at most one shard's work.
         group_column: column of the captions table that names the person an image belongs to. The unit of privacy is then a
             person and all their images; without it, one image.
-        max_per_group: images that one person may contribute; the rest is left out.
+        max_per_group: images that one person may contribute, 1 if left out: the first that can be read; the rest is left out.
         check: instead of all this, folder of a finished store: read every vector and compare the checksums.
     """
     if check is not None:
+        if group_column is not None or max_per_group is not None:
+            raise UserError(
+                "Expected no --group_column and no --max_per_group with --check: the store is made already."
+            )
         print(_check(check))
         return
     collection = _collection(images, source, captions, group_column)
     if out is None:
         raise UserError("Expected --out, the folder of the store to make.")
-    max_per_unit = max_per_group if collection.group_column is not None else None
+    max_per_unit = _max_per_unit(collection, kind, max_per_group)
     encoder = ClipEncoder(model, pretrained, device)
     store: type[PrivateStore] | type[PublicStore] = PrivateStore if kind == "private" else PublicStore
     with tqdm(total=len(collection), desc="Embedding", unit="image") as progress:
         report = build_store(collection, encoder, out, store, progress, shard_rows, max_per_unit)
     print(f"{report.rows} images in {out} ({kind}).")
     if report.dropped:
-        print(f"{report.dropped} images of persons with more than {max_per_group} were left out.")
+        print(f"{report.dropped} images of persons with more than {max_per_unit} were left out.")
     for key in report.skipped:
         print(f"Skipped, cannot be read: {key}")
     if kind == "private":
-        print(_advice(PrivateStore(out, check=False)), end="")
+        made = PrivateStore(out, check=False)
+        if made.unit_is_person:
+            print(
+                f"The unit of privacy is a person: {made.num_units} of them, with at most {made.max_per_unit} images each."
+            )
+        print(_advice(made), end="")
 
 
 def _collection(
@@ -80,6 +91,27 @@ def _collection(
             "Expected --captions and --group_column beside --images; with --source, see the reader's options."
         )
     return source
+
+
+def _max_per_unit(collection: ImageSource, kind: Literal["private", "public"], max_per_group: int | None) -> int | None:
+    """Most images of a person, where the unit of privacy is one. Raises UserError for what would have no effect."""
+    is_grouped = names_persons(collection)
+    if kind == "public":
+        if is_grouped or max_per_group is not None:
+            raise UserError(
+                "Expected no persons with --kind public: public images have no unit of privacy, so that a group column and "
+                "--max_per_group would have no effect. Leave them out, or index with --kind private."
+            )
+        return None
+    if is_grouped:
+        return 1 if max_per_group is None else checks.at_least(1, max_per_group=max_per_group)
+    if max_per_group is not None:
+        raise UserError(
+            "Expected --group_column with --max_per_group: where no column names persons, the unit of privacy is one image, "
+            "and --max_per_group would have no effect. Name the column (of another reader: --source.group_column, or "
+            "--source.group_key of Tars), or leave --max_per_group out."
+        )
+    return None
 
 
 def _check(path: Path) -> str:

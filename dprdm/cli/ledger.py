@@ -37,6 +37,8 @@ def ledger(
         raise UserError("Expected --eps and --delta with `ledger cap` only.")
     records = Ledger(opened.ledger_path, opened.fingerprint)
     if action == "verify":
+        if account is not None:
+            raise UserError("Expected no --account with `ledger verify`: the whole ledger is one chain. Leave it out.")
         print(f"{len(records.verify())} rows, chained and unbroken; the last is {records.rows()[-1].hash}.")
     else:
         _show(records, account, json)

@@ -11,6 +11,7 @@ from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
 from dprdm.registry import known_plugins
 from dprdm.release.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
+from dprdm.release.statement import unit_in_words
 from dprdm.workflows.parameter_search import Choice, choice_text, choose_setting
 
 USUAL_K = 20
@@ -26,7 +27,7 @@ def plan(
     k: int | None = None,
     sampling_rate: float | None = None,
     noise_std: float | None = None,
-    max_per_person: int = 1,
+    max_per_person: int | None = None,
     dim: int | None = None,
     json: bool = False,
     choose: Path | None = None,
@@ -42,7 +43,7 @@ def plan(
         k: neighbours averaged; 20 if another is left out too.
         sampling_rate: chance of each record to be searched for a query; 0.02 if another is left out too.
         noise_std: standard deviation of the noise in each coordinate.
-        max_per_person: most records that one person holds, where the unit of privacy is a person.
+        max_per_person: most records that one person holds, where the unit of privacy is a person; without it, it is a record.
         dim: length of the vectors; says how large the noise is. 512 if left out, or what --choose finds.
         json: print one JSON object instead.
         choose: folder of a public store on which k and sampling_rate are rehearsed and the best are taken, for the given
@@ -50,17 +51,18 @@ def plan(
         plot: folder for pictures of the plan and what lies around it, PNG and SVG.
     """
     given_delta = _delta(records, delta)
+    max_per_unit = 1 if max_per_person is None else check.at_least(1, max_per_person=max_per_person)
     assumed: list[str] = []
     choice = None
     if choose is not None:
-        choice = _choose(choose, queries, eps, given_delta, k, sampling_rate, noise_std, records, max_per_person)
+        choice = _choose(choose, queries, eps, given_delta, k, sampling_rate, noise_std, records, max_per_unit)
         k, sampling_rate, dim = choice.best.k, choice.best.sampling_rate, dim or choice.dim
     dim = check.at_least(1, dim=USUAL_DIM if dim is None else dim)
     if k is None and None in (queries, eps, sampling_rate, noise_std):
         k, assumed = USUAL_K, [f"k {USUAL_K}"]
     if sampling_rate is None and None in (queries, eps, noise_std):
         sampling_rate, assumed = USUAL_SAMPLING_RATE, [*assumed, f"sampling_rate {USUAL_SAMPLING_RATE}"]
-    solved = _solve(queries, eps, given_delta, k, sampling_rate, noise_std, max_per_person)
+    solved = _solve(queries, eps, given_delta, k, sampling_rate, noise_std, max_per_unit)
     summary = _summary(solved)
     pictures = [] if plot is None else _draw(solved, plot, records, dim)
     if json:
@@ -69,7 +71,7 @@ def plan(
     else:
         if choice is not None:
             print(choice_text(choice))
-        print(_text(summary, solved.max_per_unit, dim))
+        print(_text(summary, unit_in_words(max_per_person is not None, max_per_unit), dim))
         notes = [f"Not given, so assumed: {', '.join(assumed)}."] if assumed else []
         notes += ["delta is 1/records: the number of records is treated as public."] if delta is None else []
         notes += [f"Drew {path} and .svg." for path in pictures]
@@ -123,24 +125,23 @@ def _solve(
         raise UserError(f"Expected all but one of --queries, --eps and --noise_std; {', '.join(missing)} are missing.")
     # Where k or the sampling rate is solved for, the default stands in until it is.
     fields = {name: given[name] for name in ("k", "sampling_rate") if given[name] is not None}
-    mechanism = known_plugins("mechanism")["gaussian"](**fields)
+    mechanism, retriever = known_plugins("mechanism")["gaussian"](**fields), known_plugins("retriever")["exact"]()
     match missing, queries, eps, noise_std:
         case ["eps"], int(), _, float():
-            return plan_epsilon(mechanism, delta, queries, noise_std, max_per_person)
+            return plan_epsilon(mechanism, retriever, delta, queries, noise_std, max_per_person)
         case ["queries"], _, float(), float():
-            return plan_num_queries(mechanism, Budget(eps, delta), noise_std, max_per_person)
+            return plan_num_queries(mechanism, retriever, Budget(eps, delta), noise_std, max_per_person)
         case ["k"], int(), float(), float():
-            return plan_k(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+            return plan_k(mechanism, retriever, Budget(eps, delta), queries, noise_std, max_per_person)
         case ["sampling_rate"], int(), float(), float():
-            return plan_sampling_rate(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+            return plan_sampling_rate(mechanism, retriever, Budget(eps, delta), queries, noise_std, max_per_person)
     assert queries is not None
     assert eps is not None
-    return make_plan(mechanism, Budget(eps, delta), queries, noise_std, max_per_person)
+    return make_plan(mechanism, retriever, Budget(eps, delta), queries, noise_std, max_per_person)
 
 
 def _summary(plan: Plan) -> dict[str, Any]:
     costs = plan.epsilons()
-    fields = plan.public_fields()["mechanism"]["fields"]
     return {
         "epsilon": costs.epsilon,
         "epsilon_pld": costs.pld if math.isfinite(costs.pld) else None,
@@ -149,18 +150,17 @@ def _summary(plan: Plan) -> dict[str, Any]:
         "noise_std": plan.noise_std,
         "noise_multiplier": plan.noise_multiplier,
         "sensitivity": plan.sensitivity,
-        "k": fields["k"],
-        "sampling_rate": fields["sampling_rate"],
+        "k": plan.tuning.k,
+        "sampling_rate": plan.tuning.sampling_rate,
         "num_queries": plan.num_queries,
     }
 
 
-def _text(summary: dict[str, Any], max_per_unit: int, dim: int) -> str:
+def _text(summary: dict[str, Any], unit: str, dim: int) -> str:
     pld, rdp = (_number(summary[name]) for name in ("epsilon_pld", "epsilon_rdp"))
-    unit = "record" if max_per_unit == 1 else f"person (at most {max_per_unit} records)"
     rows = {
         "queries": f"{summary['num_queries']}",
-        "epsilon": f"{_number(summary['epsilon'])} at delta {summary['delta']:.4g}, add or remove one {unit}",
+        "epsilon": f"{_number(summary['epsilon'])} at delta {summary['delta']:.4g}, add or remove {unit}",
         "  by PLD, RDP": f"{pld}, {rdp}",
         "k, sampling_rate": f"{summary['k']}, {summary['sampling_rate']:.6g}",
         "noise_std": f"{summary['noise_std']:.6g}",

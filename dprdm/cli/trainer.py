@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from dprdm.cli.function import sentence_inside
+from dprdm.cli.ineffective import options_named, refuse_ineffective
 from dprdm.errors import UserError
 from dprdm.registry import class_path, expand_arguments, expand_names, instantiate
 from dprdm.resources import find_packaged, has_config, resolve_configs
@@ -93,7 +94,10 @@ class DprdmCLI(LightningCLI):
         config = self.config[self.subcommand]
         # Here, so that a value that no plugin or option takes is refused before anything is loaded.
         plugins = {kind: instantiate(config[kind]) for kind in DEFAULT_PLUGINS}
-        PredictOptions(**plugins, **{name: config[name] for name in OPTION_NAMES if name not in {*plugins, "private"}})
+        given = {name: config[name] for name in OPTION_NAMES if name not in {*plugins, "private"}}
+        options = PredictOptions(**plugins, **given)
+        if self.subcommand == "predict":
+            refuse_ineffective(options, self.given)
         parser = self._subcommand_parsers[self.subcommand]
         self.resolved_config = parser.dump(config.clone(), skip_none=True, skip_validation=True)
         _require_checkpoint(config.ckpt_path)
@@ -148,8 +152,7 @@ class DprdmCLI(LightningCLI):
 
 
 def _refuse_predict_options(command: str, arguments: list[str], besides: set[str]) -> None:
-    named = {argument.partition("=")[0].removeprefix("--").partition(".")[0] for argument in arguments}
-    if misplaced := sorted(named & set(OPTION_NAMES) - PUBLIC_OPTIONS[command] - besides):
+    if misplaced := sorted(options_named(arguments) & set(OPTION_NAMES) - PUBLIC_OPTIONS[command] - besides):
         raise UserError(
             f"`{command}` reads public data only, so --{misplaced[0]} would have no effect; it is an option of `predict`."
         )

@@ -17,7 +17,7 @@ from dprdm.privacy.noise import SecureNoise
 from dprdm.public.denoiser import Denoiser
 from dprdm.public.prior import PublicPrior
 from dprdm.release.plan import Plan
-from dprdm.release.release import release
+from dprdm.release.release import read, release
 from dprdm.retrieval.retriever import Retriever
 from dprdm.runs.cached_arrays import Arrays
 from dprdm.runs.provenance import Provenance
@@ -67,8 +67,8 @@ class Fidelity:
         asking = self.asking
         with TemporaryDirectory() as folder:
             store, ledger = throwaway(Path(folder) / "store", self.stand_in.rows, plan.budget.delta)
-            released, _ = release(asking.queries, store, plan, self.retriever, ledger, SecureNoise())
-        return plan.mechanism.answer(asking.queries, asking.replicates, released, plan.noise_std)
+            released, _ = release(asking.queries, store, plan, ledger, SecureNoise())
+        return read(plan, released, asking.queries, asking.replicates)
 
     def denoised(
         self, answered: Answered, denoisers: Sequence[Denoiser], prior: PublicPrior, truth: Truth

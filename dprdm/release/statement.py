@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from dprdm.errors import UserError
+
 # What covers an output, as certificates say it.
 PRIVATE: Final = "private"
 PUBLIC_ONLY: Final = "reads no private record"
@@ -32,6 +34,20 @@ NOT_COVERED = (
     "Facts about the collection as a whole: those are learnt, and are meant to be.",
     "NON-PRIVATE releases of the same store. They are recorded in its ledger and marked on every output, and protect nobody.",
 )
+
+
+def unit_in_words(unit_is_person: bool, max_per_unit: int) -> str:
+    """Name the unit of privacy, as certificates do.
+
+    Args:
+        unit_is_person: of the store, asked of its manifest.
+        max_per_unit: most records that a person may hold; 1 where the unit is a record.
+    """
+    if unit_is_person:
+        return f"one person holding at most {max_per_unit} record{'' if max_per_unit == 1 else 's'}"
+    if max_per_unit != 1:
+        raise UserError(f"Expected max_per_unit=1 where the unit of privacy is a record, got {max_per_unit}.")
+    return "one record"
 
 
 def to_words(certificate: Mapping[str, Any]) -> str:

@@ -1,10 +1,8 @@
 """The two membership attacks of `attack`: every mechanism, asked in two ways, by vectors or by images."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -20,7 +18,7 @@ from dprdm.figures.roc import RocLine, draw_rocs
 from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.registry import plugin_named
-from dprdm.release.mechanism import PrivacyMechanism, Terms
+from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
 from dprdm.release.plan import make_plan
 from dprdm.runs.cached_arrays import kept
 from dprdm.runs.provenance import Provenance
@@ -66,24 +64,17 @@ class Arm:
     def settings(self) -> dict[str, Setting]:
         """For results."""
         plan = self.released.plan
-        fields: Any = plan.mechanism
-        searching: dict[str, Setting] = {
-            name: getattr(fields, name) for name in ("k", "sampling_rate") if name in _fields(fields)
-        }
+        searching: dict[str, Setting] = {} if plan.mechanism.tuning is None else asdict(plan.mechanism.tuning)
         budget: dict[str, Setting] = (
             {"epsilon": plan.budget.epsilon, "delta": plan.budget.delta} if plan.is_private else {}
         )
         return {
-            "mechanism": fields.name,
+            "mechanism": plan.mechanism.name,
             **budget,
             "queries": plan.num_queries,
             "noise_std": plan.noise_std,
             **searching,
         }
-
-
-def _fields(mechanism: Any) -> set[str]:
-    return {field.name for field in dataclasses.fields(mechanism)}
 
 
 def arms(settings: AttackSettings, public: PublicKnowledge, records: int) -> list[Arm]:
@@ -108,12 +99,11 @@ def arm(
 ) -> Arm:
     """One mechanism with the least noise that its budget allows."""
     budget = Budget(epsilon, delta)
-    if mechanism.learns_from_public:
+    if isinstance(mechanism, Preparable):
         mechanism = mechanism.prepare(public, Terms(budget, queries, records))
-    released = Released(make_plan(mechanism, budget, queries), plugin_named("retriever", "exact"))
-    fields: Any = mechanism
-    how = f"epsilon {epsilon:g}" if mechanism.is_private else f"k {fields.k}"
-    return Arm(f"{mechanism.name}, {how}", released)
+    plan = make_plan(mechanism, plugin_named("retriever", "exact"), budget, queries)
+    setting = f"epsilon {epsilon:g}" if mechanism.is_private else f"k {plan.tuning.k}"
+    return Arm(f"{mechanism.name}, {setting}", Released(plan))
 
 
 def membership_rows(

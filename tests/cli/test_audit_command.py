@@ -5,7 +5,7 @@ import pytest
 from dprdm.audit import mutants as module
 from dprdm.audit.mutants import Mutant
 from dprdm.cli import main
-from dprdm.release.sampled_mean import SampledMean
+from dprdm.release.sampled_mean import SampledMeanMechanism
 
 QUICK = ("audit", "--trials", "200", "--sampling_rate", "1")
 
@@ -28,7 +28,7 @@ def test_json(capsys):
 
 
 def test_a_violation_ends_with_1(capsys, monkeypatch):
-    monkeypatch.setattr(SampledMean, "sensitivity", lambda self, max_per_unit=1: 0.2 / self.k)
+    monkeypatch.setattr(SampledMeanMechanism, "sensitivity", lambda self, max_per_unit=1: 0.2 / self.k)
     assert main(QUICK) == 1
     assert "VIOLATED" in capsys.readouterr().out
 
