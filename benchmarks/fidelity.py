@@ -28,7 +28,7 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge, evenly
 from dprdm.public.prior import PublicPrior, fit_prior, nearest_means
-from dprdm.registry import known_plugins
+from dprdm.registry import create, load_all
 from dprdm.release import rehearsal
 from dprdm.release.mechanism import OneReleaseMechanism, PerQueryMechanism, Preparable, PrivacyMechanism, Terms
 from dprdm.release.plan import Plan, make_plan
@@ -77,13 +77,13 @@ def compare(known: Truth, vectors: Float[np.ndarray, "query dim"]) -> tuple[floa
 
 def demo(folder: Path, each: int) -> Embedded:
     """The private shop, the generator's pool, and the ten class names, each asked `each` times."""
+    from dprdm.demo.encoder import DemoEncoder
     from dprdm.demo.fashion import FashionDemo
-    from dprdm.encoders.clip import ClipEncoder
 
     path = folder / "demo.npz"
     if not path.is_file():
         print("Embedding the demo's images (about a minute) ...", flush=True)
-        encoder = ClipEncoder()
+        encoder = DemoEncoder()
         shop, pool = FashionDemo("private"), FashionDemo("pool")
         rows = {name: encoder.images([source.image(i) for i in range(len(source))]) for name, source in
                 (("shop", shop), ("pool", pool))}  # fmt: skip
@@ -116,7 +116,7 @@ def public_rows_only(embedded: Embedded) -> Iterator[tuple[str, Answered]]:
 
 def mechanisms(embedded: Embedded, stage: rehearsal.Stage, terms: Terms) -> Iterator[PrivacyMechanism]:
     """Every private mechanism, with the settings that public rehearsal chose for these terms."""
-    plugins, records = known_plugins("mechanism"), len(embedded.private)
+    plugins, records = load_all("mechanism"), len(embedded.private)
     if terms.num_queries < UNLIMITED:
         grid = rehearsal.settings_for(rehearsal.KS, rehearsal.SAMPLING_RATES, records)
         best, *_ = rehearsal.rehearse(
@@ -142,11 +142,11 @@ def cells(
     embedded: Embedded, terms: Terms, store: PrivateStore, stage: rehearsal.Stage, known: Truth, prior: PublicPrior
 ) -> Iterator[Cell]:
     """Release with every mechanism, denoise in every way, and compare."""
-    exact = known_plugins("retriever")["exact"]()
+    exact = create("retriever", "exact")
     for mechanism in mechanisms(embedded, stage, terms):
         plan = make_plan(mechanism, exact, terms.budget, terms.num_queries)
         answered = drawn(plan, embedded, store)
-        for name, denoiser in sorted(known_plugins("denoiser").items()):
+        for name, denoiser in sorted(load_all("denoiser").items()):
             vectors = denoiser().denoise(embedded.queries, answered, prior).vectors
             numbers = compare(known, vectors)
             yield Cell(

@@ -1,162 +1,309 @@
-"""Plugins by short name: every concrete mechanism and retriever in plugins/, and those of installed packages."""
+"""Plugins by short name. Entry points declare them, the built-in ones in this project's pyproject.toml like everybody's.
 
-import dataclasses
+A name is resolved without loading anything; a plugin is imported when it is used, and only that one.
+"""
+
 import difflib
+import functools
 import importlib
 import inspect
-import pkgutil
-from collections.abc import Iterator
-from importlib.metadata import entry_points
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from dprdm.errors import UnknownPlugin, UserError
 
-GROUPS = {"mechanism": "dprdm.mechanisms", "retriever": "dprdm.retrievers", "denoiser": "dprdm.denoisers"}
+
+@dataclass(frozen=True)
+class PluginKind:
+    """One sort of plugin.
+
+    Args:
+        label: what a message calls it.
+        group: of its entry points.
+        base: `module:Class` that a plugin derives from, or that it is an object of. Imported with the first plugin.
+        is_object: whether a plugin is an object of `base`, not a class derived from it.
+        declares_name: whether a plugin has a field `name`, which must then be the name of its entry point.
+    """
+
+    label: str
+    group: str
+    base: str
+    is_object: bool = False
+    declares_name: bool = False
 
 
-def known_plugins(kind: str) -> dict[str, type]:
-    """Concrete plugins of a kind (`mechanism` or `retriever`) by short name."""
-    _import_all()
-    found: dict[str, type] = {}
-    for plugin in _concrete_subclasses(_base(kind)):
-        other = found.setdefault(plugin.name, plugin)
-        if other is not plugin:
-            raise UserError(f"Two {kind}s are called {plugin.name!r}: {_path(other)} and {_path(plugin)}. Rename one.")
-    return found
+KINDS = {
+    "mechanism": PluginKind(
+        "mechanism", "dprdm.mechanisms", "dprdm.release.mechanism:PrivacyMechanism", declares_name=True
+    ),
+    "retriever": PluginKind("retriever", "dprdm.retrievers", "dprdm.retrieval.retriever:Retriever", declares_name=True),
+    "denoiser": PluginKind("denoiser", "dprdm.denoisers", "dprdm.public.denoiser:Denoiser", declares_name=True),
+    "reader": PluginKind("reader", "dprdm.readers", "dprdm.data.readers.source:ImageSource"),
+    "metric": PluginKind("metric", "dprdm.metrics", "dprdm.metrics.metric:Metric", is_object=True, declares_name=True),
+    "features": PluginKind("feature network", "dprdm.features", "dprdm.metrics.features:FrozenNetwork"),
+    "encoder": PluginKind("encoder", "dprdm.encoders", "dprdm.encoders.encoder:Encoder"),
+    "generator": PluginKind("generator", "dprdm.generators", "dprdm.generation.generator:Generator"),
+}
+# Where modules with classes that configs name have moved since 0.4: old prefix, new prefix.
+MOVED = {
+    "plugins.": "dprdm.plugins.",
+    "dprdm.callbacks.": "dprdm.training.callbacks.",
+    "dprdm.data.cifar10.": "dprdm.data.readers.cifar10.",
+    "dprdm.data.coco.": "dprdm.data.readers.coco.",
+    "dprdm.data.fashion.": "dprdm.demo.fashion.",
+    "dprdm.data.fashion_mnist.": "dprdm.data.readers.fashion_mnist.",
+    "dprdm.data.folder.": "dprdm.data.readers.folder.",
+    "dprdm.data.imagenet.": "dprdm.data.readers.imagenet.",
+    "dprdm.data.parquet.": "dprdm.data.readers.parquet.",
+    "dprdm.data.prompts.": "dprdm.data.readers.prompts.",
+    "dprdm.data.tars.": "dprdm.data.readers.tars.",
+    "dprdm.metrics.demo_classifier.": "dprdm.demo.classifier.",
+    "dprdm.model.": "dprdm.generation.model.",
+    "dprdm.pipelines.ip_adapter.": "dprdm.generation.ip_adapter.",
+    "dprdm.pipelines.unclip.": "dprdm.generation.unclip.",
+    "dprdm.report.progress.": "dprdm.workflows.samples.",
+}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return the short names of all plugins of a kind, sorted. Loads none of them.
+
+    Raises:
+        UserError: if this Python does not know of this project's own: it was not installed.
+    """
+    return tuple(sorted(_entries(kind)))
+
+
+def find(kind: str, name: str) -> Any:
+    """Return the plugin that `name` means: a short name, a class name, or a full path such as `acme.noise.Laplace`.
+
+    A plugin is a class derived from the kind's base; of metrics, an object.
+
+    Raises:
+        UnknownPlugin: if nothing goes by that name. The sentence lists the known names, and the nearest.
+        UserError: if two plugins go by it, if loading it fails, or if it is not of this kind.
+    """
+    entry = _entry(kind, name)
+    if entry is not None:
+        return _load(kind, entry)
+    path = current_path(name)
+    if "." not in path:
+        raise UnknownPlugin(_unknown(kind, name))
+    try:
+        plugin = import_class(path)
+    except (ImportError, AttributeError) as error:
+        raise UnknownPlugin(f"{_unknown(kind, name)} As a full path it fails: {error}.") from error
+    return _require_kind(kind, plugin, path)
 
 
 def class_path(kind: str, name: Any) -> str:
-    """The full class path of the plugin that `name` means: a short name, a class name, or a class path already.
+    """Return the full path of the plugin that `name` means. Loads nothing where `name` is a short name or a class name.
 
     Raises:
-        UnknownPlugin: if nothing goes by that name; the sentence lists what does, and the nearest.
+        UnknownPlugin, UserError: as `find` does.
     """
     if name is None:
-        raise UnknownPlugin(f"Expected a {kind} by name, got null. The one without privacy is called 'nonprivate'.")
-    known = known_plugins(kind)
-    for short, plugin in known.items():
-        if name in {short, plugin.__name__, _path(plugin)}:
-            return _path(plugin)
-    nearest = difflib.get_close_matches(str(name), known, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    raise UnknownPlugin(f"no {kind} is called {name!r}. Known: {', '.join(sorted(known))}.{hint}")
+        hint = " The one without privacy is called 'nonprivate'." if kind == "mechanism" else ""
+        raise UnknownPlugin(f"Expected a {KINDS[kind].label} by name, got null.{hint}")
+    entry = _entry(kind, str(name))
+    if entry is not None:
+        return _path(entry)
+    find(kind, str(name))
+    return current_path(str(name))
+
+
+def create(kind: str, name: str, **fields: Any) -> Any:
+    """Return a new plugin of this name with these fields.
+
+    Raises:
+        UnknownPlugin, UserError: as `find` does; UserError if the plugin has no such field, or needs others.
+    """
+    plugin = find(kind, name)
+    parameters = inspect.signature(plugin).parameters
+    for field in fields:
+        if field not in parameters:
+            known = f"It has: {', '.join(parameters)}." if parameters else "It has none."
+            raise UserError(
+                f"The {KINDS[kind].label} {name} has no field {field!r}. {known}{_nearest(field, parameters)}"
+            )
+    if missing := [field for field, p in parameters.items() if p.default is p.empty and field not in fields]:
+        raise UserError(f"Expected a {KINDS[kind].label} that needs no settings; {name} needs {', '.join(missing)}.")
+    return plugin(**fields)
+
+
+def load_all(kind: str) -> dict[str, Any]:
+    """Load every plugin of a kind; return them by short name. Raises UserError as `find` does."""
+    return {name: find(kind, name) for name in names(kind)}
+
+
+def broken(kind: str) -> dict[str, str]:
+    """Load every plugin of a kind; return what is wrong with each that cannot be used, by short name."""
+    problems: dict[str, str] = {}
+    for name in names(kind):
+        try:
+            find(kind, name)
+        except UserError as error:
+            problems[name] = str(error)
+    return problems
+
+
+def current_path(path: str) -> str:
+    """Return a class path of version 0.4 as it reads now, and any other as it is."""
+    for old, new in MOVED.items():
+        if path.startswith(old):
+            return new + path.removeprefix(old)
+    return path
+
+
+def import_class(path: str) -> Any:
+    """Return the class or object of this full path.
+
+    Raises:
+        ImportError, AttributeError: if there is none.
+    """
+    module, _, name = current_path(path).rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def instantiate(config: Any) -> Any:
+    """Return the object that a parsed config (`class_path`, `init_args`) describes."""
+    return import_class(config.class_path)(**dict(config.get("init_args") or {}))
+
+
+@functools.cache
+def _entries(kind: str) -> Mapping[str, tuple[EntryPoint, ...]]:
+    """Every distinct entry point of a kind, by short name; more than one of a name where packages clash."""
+    by_name: dict[str, dict[str, EntryPoint]] = {}
+    for entry in entry_points(group=KINDS[kind].group):
+        by_name.setdefault(entry.name, {}).setdefault(entry.value, entry)
+    if not any(entry.module.startswith("dprdm.") for entries in by_name.values() for entry in entries.values()):
+        raise UserError(
+            f"Expected the {KINDS[kind].label}s of dprdm, and this Python knows of none: the checkout is not installed, "
+            "or was before it had them. Run `pip install -e .` in it."
+        )
+    return {name: tuple(entries.values()) for name, entries in by_name.items()}
+
+
+def _entry(kind: str, name: str) -> EntryPoint | None:
+    """The one entry point that goes by `name` as a short name, else as a class name or full path; None if none does."""
+    entries = _entries(kind)
+    path = current_path(name)
+    declared = [entry for clashing in entries.values() for entry in clashing]
+    matching = entries.get(name) or [entry for entry in declared if name == entry.attr or path == _path(entry)]
+    distinct = {entry.value: entry for entry in matching}
+    if len(distinct) > 1:
+        both = " and ".join(_described(entry) for entry in distinct.values())
+        raise UserError(f"Two {KINDS[kind].label}s are called {name!r}: {both}. Rename or uninstall one.")
+    return next(iter(distinct.values()), None)
+
+
+def _load(kind: str, entry: EntryPoint) -> Any:
+    try:
+        plugin = entry.load()
+    except Exception as error:  # whatever a stranger's module does when it is imported
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(
+            f"The {KINDS[kind].label} {entry.name} ({_described(entry)}) cannot be loaded: {reason}"
+        ) from error
+    _require_kind(kind, plugin, _described(entry))
+    if KINDS[kind].declares_name and plugin.name != entry.name:
+        raise UserError(
+            f"Expected the {KINDS[kind].label} {_described(entry)} to have one name; its entry point says {entry.name!r} and "
+            f"its field `name` says {plugin.name!r}."
+        )
+    return plugin
+
+
+def _require_kind(kind: str, plugin: Any, described: str) -> Any:
+    module, _, attribute = KINDS[kind].base.partition(":")
+    base: type = getattr(importlib.import_module(module), attribute)
+    if KINDS[kind].is_object and not isinstance(plugin, base):
+        raise UserError(f"Expected a {KINDS[kind].label}, an object of {module}.{attribute}; {described} is none.")
+    if not KINDS[kind].is_object and not (inspect.isclass(plugin) and issubclass(plugin, base)):
+        raise UserError(
+            f"Expected a {KINDS[kind].label}, a class derived from {module}.{attribute}; {described} is none."
+        )
+    if inspect.isabstract(plugin):
+        raise UserError(f"Expected a complete {KINDS[kind].label}; {described} lacks {_abstract(plugin)}.")
+    return plugin
+
+
+def _abstract(plugin: type) -> str:
+    return ", ".join(sorted(plugin.__abstractmethods__))  # type: ignore[attr-defined]
+
+
+def _path(entry: EntryPoint) -> str:
+    return f"{entry.module}.{entry.attr}"
+
+
+def _described(entry: EntryPoint) -> str:
+    return f"{_path(entry)} of {entry.dist.name} {entry.dist.version}" if entry.dist is not None else _path(entry)
+
+
+def _unknown(kind: str, name: str) -> str:
+    known = names(kind)
+    return f"no {KINDS[kind].label} is called {name!r}. Known: {', '.join(known)}.{_nearest(name, known)}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+# What the command line still calls; it belongs there.
+PRIVACY_KINDS = ("mechanism", "retriever", "denoiser")
+OPTION_KINDS = {
+    "--mechanism": "mechanism",
+    "--retriever": "retriever",
+    "--denoiser": "denoiser",
+    "--source": "reader",
+    "--real": "reader",
+    "--private": "reader",
+    "--stand_in": "reader",
+    "--features": "features",
+    "--judge": "features",
+}
+
+
+def plugin_named(kind: str, name: str, **settings: Any) -> Any:
+    """Return a new plugin of this name with those of the settings that are fields of it."""
+    parameters = inspect.signature(find(kind, name)).parameters
+    return create(kind, name, **{field: value for field, value in settings.items() if field in parameters})
 
 
 def expand_names(config: Any) -> Any:
-    """A config in which `mechanism: gaussian` has become `mechanism: {class_path: ...}`; the same for `retriever`."""
+    """Return a config in which `mechanism: gaussian` has become `mechanism: {class_path: ...}`; `retriever` alike."""
     if not isinstance(config, dict):
         return config
-    for kind in GROUPS:
+    for kind in PRIVACY_KINDS:
         if kind in config:
-            given = config[kind] if isinstance(config[kind], dict) else {"class_path": config[kind]}
-            config[kind] = {**given, "class_path": class_path(kind, given.get("class_path"))}
+            plugin = config[kind] if isinstance(config[kind], dict) else {"class_path": config[kind]}
+            config[kind] = {**plugin, "class_path": class_path(kind, plugin.get("class_path"))}
     return config
 
 
 def expand_arguments(arguments: list[str]) -> list[str]:
-    """Arguments in which `--mechanism gaussian` names the full class path; the same for `--retriever`. `--prompt` appends."""
-    options = {f"--{kind}": kind for kind in GROUPS}
+    """Return arguments in which `--mechanism gaussian` names the full class path, of plugins of all kinds. `--prompt` appends."""
     expanded: list[str] = []
     for argument in arguments:
         option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in options:
-            expanded.append(class_path(options[expanded[-1]], argument))
+        if expanded and expanded[-1] in OPTION_KINDS:
+            expanded.append(_option_path(expanded[-1], argument))
         elif option == "--prompt":
             # jsonargparse appends with a plus: `--prompt a --prompt b` would otherwise mean b alone.
             expanded.append("--prompt+" + argument.removeprefix("--prompt"))
-        elif equals and option in options:
-            expanded.append(f"{option}={class_path(options[option], value)}")
+        elif equals and option in OPTION_KINDS:
+            expanded.append(f"{option}={_option_path(option, value)}")
         else:
             expanded.append(argument)
     return expanded
 
 
-def instantiate(config: Any) -> Any:
-    """The plugin that a parsed config (`class_path`, `init_args`) describes."""
-    return import_class(config.class_path)(**dict(config.get("init_args") or {}))
-
-
-def import_class(path: str) -> Any:
-    """The class of this full name."""
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
-def plugin_named(kind: str, name: str, **fields: Any) -> Any:
-    """The plugin of this short name, with those of the fields that it has. Raises UserError if it needs others."""
-    path = class_path(kind, name)
-    plugin: Any = next(plugin for plugin in known_plugins(kind).values() if path.endswith(f".{plugin.__qualname__}"))
-    known = dataclasses.fields(plugin)
-    missing = [field.name for field in known if field.default is dataclasses.MISSING and field.name not in fields]
-    if missing:
-        raise UserError(f"Expected a {kind} that needs no settings; {name} needs {', '.join(missing)}.")
-    return plugin(**{field.name: fields[field.name] for field in known if field.name in fields})
-
-
-def _base(kind: str) -> type:
-    from dprdm.public.denoiser import Denoiser
-    from dprdm.release.mechanism import PrivacyMechanism
-    from dprdm.retrieval.retriever import Retriever
-
-    return {"mechanism": PrivacyMechanism, "retriever": Retriever, "denoiser": Denoiser}[kind]
-
-
-def _import_all() -> None:
-    """Import the built-in plugins, then what installed packages declare. A second call finds them imported."""
-    package = importlib.import_module("dprdm.plugins")
-    for module in pkgutil.walk_packages(package.__path__, "dprdm.plugins."):
-        importlib.import_module(module.name)
-    for group in GROUPS.values():
-        for entry in entry_points(group=group):
-            entry.load()
-
-
-def _concrete_subclasses(base: Any) -> Iterator[Any]:
-    for subclass in base.__subclasses__():
-        if not inspect.isabstract(subclass):
-            yield subclass
-        yield from _concrete_subclasses(subclass)
-
-
-def _path(plugin: type) -> str:
-    return f"{plugin.__module__}.{plugin.__qualname__}"
-
-
-NETWORKS = {
-    "efficientnet": "dprdm.metrics.networks.EfficientNetLite0",
-    "inception": "dprdm.metrics.networks.Inception",
-    "timm": "dprdm.metrics.networks.TimmFeatures",
-    "clip": "dprdm.metrics.networks.OpenClipFeatures",
-    "demo": "dprdm.demo.classifier.DemoClassifier",
-}
-OPTIONS = ("--features", "--judge")
-
-
-def network_path(name: str) -> str:
-    """The class path that `name` means: a short name, or a class path already.
-
-    Raises:
-        UnknownPlugin: if it is neither; the sentence lists what there is, and the nearest.
-    """
-    if "." in name or name.startswith("{"):
-        return name
-    for short, path in NETWORKS.items():
-        if name in {short, path.rpartition(".")[2]}:
-            return path
-    nearest = difflib.get_close_matches(name, NETWORKS, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    raise UnknownPlugin(f"no feature network is called {name!r}. Known: {', '.join(NETWORKS)}.{hint}")
-
-
-def expand_networks(arguments: list[str]) -> list[str]:
-    """Arguments in which `--features inception` names the full class path; the same for `--judge`."""
-    expanded: list[str] = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in OPTIONS:
-            expanded.append(network_path(argument))
-        elif equals and option in OPTIONS:
-            expanded.append(f"{option}={network_path(value)}")
-        else:
-            expanded.append(argument)
-    return expanded
+def _option_path(option: str, value: str) -> str:
+    """The class path that a value names; a config in braces, a file or a path stays as it is."""
+    kind = OPTION_KINDS[option]
+    if kind in PRIVACY_KINDS:
+        return class_path(kind, value)
+    return current_path(value) if "." in value or value.startswith("{") or value == "null" else class_path(kind, value)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from dprdm import __version__
 from dprdm.errors import RefusedElsewhere, UserError
 
 INTERRUPTED = 130
@@ -33,6 +34,8 @@ COMMANDS = {
 }
 # Commands whose required arguments need no name: `verify runs/x`.
 POSITIONAL = ("ledger", "neighbors", "verify", "import-checkpoint", "export-checkpoint")
+# Whose options name readers and networks by short name.
+NAMES_PLUGINS = ("index", "test", "sweep", "attack", "fidelity")
 TRAINER_COMMANDS = ("fit", "validate", "predict")
 
 HELP = """usage: python main.py COMMAND [--help] [options]
@@ -68,6 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(HELP)
         return 0 if arguments else REFUSED
+    if arguments == ["--version"]:
+        print(f"dprdm {__version__}")
+        return 0
     try:
         return _run(arguments)
     except RefusedElsewhere:
@@ -118,10 +124,10 @@ def _run(arguments: list[str]) -> int:
     if command in COMMANDS:
         from dprdm.cli.function import run_function
 
-        if command == "test":
-            from dprdm.registry import expand_networks
+        if command in NAMES_PLUGINS:
+            from dprdm.registry import expand_arguments
 
-            rest = expand_networks(rest)
+            rest = expand_arguments(rest)
         module, name = COMMANDS[command].split(":")
         function = getattr(importlib.import_module(module), name)
         return run_function(command, function, rest, as_positional=command in POSITIONAL)

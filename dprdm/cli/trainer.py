@@ -17,6 +17,7 @@ from dprdm.errors import UserError
 from dprdm.registry import class_path, expand_arguments, expand_names, instantiate
 from dprdm.resources import find_packaged, has_config, resolve_configs
 from dprdm.rivals.fine_tuning import PrivateFineTuning
+from dprdm.runs.old_configs import current_config
 from dprdm.training.bars import RenderingBar
 from dprdm.training.processes import ending_together, is_first_process
 from dprdm.workflows.fine_tune import fine_tune, prepare_config, reads_private_images
@@ -175,4 +176,4 @@ def _load_yaml(text: str) -> Any:
     """YAML as jsonargparse reads it, with plugins by short name."""
     from jsonargparse._loaders_dumpers import yaml_load
 
-    return expand_names(yaml_load(text))
+    return expand_names(current_config(yaml_load(text)))

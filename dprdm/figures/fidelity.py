@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from dprdm.figures.tradeoff import draw_tradeoff
+from dprdm.runs.quantities import CLASS_FIRST, COSINE, NEIGHBOUR_RECALL
 from dprdm.runs.results import Picture, Row
 
 TITLES = {
-    "cosine": "How near releases come to the clean neighbour mean",
-    "recall": "How many of the clean mean's neighbours are still retrieved",
-    "class_first": "How often the right class comes first",
+    COSINE: "How near releases come to the clean neighbour mean",
+    NEIGHBOUR_RECALL: "How many of the clean mean's neighbours are still retrieved",
+    CLASS_FIRST: "How often the right class comes first",
 }
 
 
@@ -30,8 +31,8 @@ def draw_fidelity(rows: Sequence[Row], num_queries: int, out: Path) -> tuple[Pic
         "A denoiser that changes nothing has no line of its own."
     )
     drawn = (
-        draw_tradeoff(metric, "eps", _lines(noisy, metric), levels, caption, out / metric, title)
-        for metric, title in TITLES.items()
+        draw_tradeoff(quantity, "eps", _lines(noisy, quantity.name), levels, caption, out / quantity.name, title)
+        for quantity, title in TITLES.items()
     )
     return tuple(picture for picture in drawn if picture is not None)
 

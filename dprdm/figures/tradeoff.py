@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dprdm.figures.curves import FigureText, ReferenceLevel, Series, draw_curves
-from dprdm.report.formatting import metric_name
+from dprdm.runs.quantities import Quantity
 from dprdm.runs.results import Picture, Row
 
 # What the horizontal axis says, by the name of the option.
@@ -19,7 +19,7 @@ LINEAR = {"private_weight"}
 
 
 def draw_tradeoff(
-    metric: str,
+    quantity: Quantity,
     setting: str,
     lines: Mapping[str, Sequence[tuple[float, Row]]],
     levels: Mapping[str, Row],
@@ -27,30 +27,30 @@ def draw_tradeoff(
     stem: Path,
     title: str = "",
 ) -> Picture | None:
-    """Draw one metric against one setting; write `stem`.png and `stem`.svg.
+    """Draw one quantity against one setting; write `stem`.png and `stem`.svg.
 
     Args:
-        metric: as in `Row.measurements`.
+        quantity: on the vertical axis.
         setting: option on the horizontal axis, by its name on the command line.
         lines: by label, rows with their position on that axis.
         levels: by label, rows that have no position: public-only and nonprivate.
         caption: how it was made.
         stem: path without suffix.
-        title: the message; by default "METRIC against SETTING".
+        title: the message; by default "QUANTITY against SETTING".
     Returns:
-        The picture, relative to `stem`'s folder; None if no row of `lines` has this metric.
+        The picture, relative to `stem`'s folder; None if no row of `lines` has this quantity.
     """
-    series = [line for label, points in lines.items() if (line := _series(label, metric, points))]
+    series = [line for label, points in lines.items() if (line := _series(label, quantity.name, points))]
     if not series:
         return None
-    name, horizontal = metric_name(metric), SETTINGS.get(setting, setting)
-    title = title or f"{name.label} against {horizontal.split(',')[0].removesuffix(' that the budget pays for')}"
-    text = FigureText(title, horizontal, ", ".join(filter(None, (name.label, name.better))), caption)
+    horizontal = SETTINGS.get(setting, setting)
+    title = title or f"{quantity.label} against {horizontal.split(',')[0].removesuffix(' that the budget pays for')}"
+    text = FigureText(title[0].upper() + title[1:], horizontal, quantity.axis, caption)
     shown = [
         ReferenceLevel(label, number.value) for label, row in levels.items() if (number := row.measurement(metric))
     ]
     path = draw_curves(text, series, shown, stem, is_logarithmic=setting not in LINEAR)
-    return Picture(path.name, f"{title}. Bands are 95% intervals.", _describe(title, series, shown))
+    return Picture(path.name, f"{text.title}. Bands are 95% intervals.", _describe(text.title, series, shown))
 
 
 def _series(label: str, metric: str, points: Sequence[tuple[float, Row]]) -> Series | None:

@@ -54,7 +54,7 @@ class ResultsPart:
     @cached_property
     def table(self) -> Table:
         """The numbers."""
-        return tabulate(self.results.rows)
+        return tabulate(self.results)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

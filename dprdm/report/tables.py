@@ -7,12 +7,12 @@ import csv
 import io
 import string
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from dprdm.release.statement import NON_PRIVATE
-from dprdm.report.formatting import NOTHING, aligned, decimals, metric_name, setting
+from dprdm.report.formatting import NOTHING, aligned, decimals, setting
 from dprdm.runs.provenance import Provenance
-from dprdm.runs.results import Column, Row, Status, cell, columns
+from dprdm.runs.results import Column, Results, Row, Status, cell, columns
 
 GUARANTEES: dict[Status, str] = {
     "private": "covered",
@@ -92,35 +92,37 @@ class Table:
         return any(cell.interval for row in self.rows for cell in row.cells)
 
 
-def tabulate(rows: Sequence[Row], settings: Iterable[str] | None = None) -> Table:
-    """Make the table of some rows.
+def tabulate(results: Results, settings: Iterable[str] | None = None) -> Table:
+    """Make the table of some results.
 
     Args:
-        rows: of results.
+        results: rows, and what their numbers are called.
         settings: those to show, by name; by default those that differ between the rows, and `shared` says the rest.
     """
+    rows, places = results.rows, {column: _places(results, column) for column in columns(results.rows)}
     names = dict.fromkeys(name for row in rows for name in row.settings)
     varying = [name for name in names if len({row.settings.get(name) for row in rows}) > 1]
     shown = varying if settings is None else list(settings)
     shared = [name for name in names if name not in varying] if settings is None else []
-    found = {column: _places(column, rows) for column in columns(rows)}
-    provenances = dict.fromkeys(column.provenance for column in found)
-    marks = {provenance: _mark(number) for number, provenance in enumerate(provenances)}
+    provenances = dict.fromkeys(column.provenance for column in places)
+    marks = {provenance: _mark(position) for position, provenance in enumerate(provenances)}
     return Table(
         settings=tuple(shown),
         shared=", ".join(f"{name} {setting(rows[0].settings[name])}" for name in shared),
-        headings=tuple(_heading(column, marks[column.provenance]) for column in found),
+        headings=tuple(_heading(results, column, marks[column.provenance]) for column in places),
         rows=tuple(
             TableRow(
                 name=row.name,
                 status=GUARANTEES[row.status],
                 is_uncovered=row.is_uncovered,
                 settings=tuple(_setting(row, name) for name in shown),
-                cells=tuple(_cell(row, column, places) for column, places in found.items()),
+                cells=tuple(
+                    _cell(row, column, results.quantity(column.metric).scale, places[column]) for column in places
+                ),
             )
             for row in rows
         ),
-        provenances=tuple((mark, provenance.stated()) for provenance, mark in marks.items()),
+        provenances=tuple((mark, provenance.in_words()) for provenance, mark in marks.items()),
     )
 
 
@@ -142,12 +144,13 @@ def markdown_table(table: Table, escape: Callable[[str], str] = str) -> str:
     return "\n".join([lines[0], rule, *lines[1:], "", *(f"- ({m}) {escape(words)}." for m, words in table.provenances)])
 
 
-def markdown_tables(rows: Sequence[Row]) -> str:
+def markdown_tables(results: Results) -> str:
     """Write one table for each set of rows whose numbers were all made alike, each with its provenance beneath."""
     groups: dict[tuple[Column, ...], list[Row]] = {}
-    for row in rows:
+    for row in results.rows:
         groups.setdefault(columns([row]), []).append(row)
-    return "\n\n".join(markdown_table(tabulate(members, ["epsilon"])) for members in groups.values())
+    tables = (tabulate(replace(results, rows=tuple(rows)), ["epsilon"]) for rows in groups.values())
+    return "\n\n".join(map(markdown_table, tables))
 
 
 def csv_table(rows: Sequence[Row]) -> str:
@@ -173,16 +176,16 @@ def csv_table(rows: Sequence[Row]) -> str:
     return buffer.getvalue()
 
 
-def _places(column: Column, rows: Sequence[Row]) -> int | None:
-    metric = metric_name(column.metric)
-    if metric.digits is not None:
-        return metric.digits
-    return decimals(metric.scale * number.value for row in rows if (number := cell(row, column)) is not None)
+def _places(results: Results, column: Column) -> int:
+    quantity = results.quantity(column.metric)
+    numbers = (number for row in results.rows if (number := cell(row, column)) is not None)
+    return decimals((quantity.scale * number.value for number in numbers), quantity.digits)
 
 
-def _heading(column: Column, mark: str) -> TableHeading:
-    metric = metric_name(column.metric)
-    return TableHeading(metric.label, metric.better, mark, column.provenance.reads_private)
+def _heading(results: Results, column: Column, mark: str) -> TableHeading:
+    quantity = results.quantity(column.metric)
+    label = quantity.head[0].upper() + quantity.head[1:]
+    return TableHeading(label, quantity.better, mark, column.provenance.reads_private)
 
 
 def _head(heading: TableHeading) -> str:
@@ -196,16 +199,14 @@ def _setting(row: Row, name: str) -> str:
     return "none" if name == "epsilon" and value is None and row.is_uncovered else setting(value)
 
 
-def _cell(row: Row, column: Column, places: int | None) -> TableCell:
+def _cell(row: Row, column: Column, scale: float, places: int) -> TableCell:
     number = cell(row, column)
     if number is None:
         return TableCell(NOTHING, "", row.is_uncovered)
-    scale = metric_name(column.metric).scale
     ends = [aligned(scale * end, places) for end in (number.low, number.high) if end is not None]
+    interval = f"[{', '.join(ends)}]" if len(ends) == 2 else ""
     is_uncovered = row.is_uncovered or number.provenance.reads_private
-    return TableCell(
-        aligned(scale * number.value, places), f"[{', '.join(ends)}]" if len(ends) == 2 else "", is_uncovered
-    )
+    return TableCell(aligned(scale * number.value, places), interval, is_uncovered)
 
 
 def _mark(position: int) -> str:

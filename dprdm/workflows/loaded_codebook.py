@@ -7,7 +7,7 @@ from pathlib import Path
 from dprdm.codebook.file import CodebookFile
 from dprdm.errors import UserError
 from dprdm.files import hash_file
-from dprdm.registry import known_plugins
+from dprdm.registry import create
 from dprdm.release.certificate import Certificate, read_certificate
 from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
 from dprdm.release.release import Requests
@@ -55,5 +55,5 @@ def opened(path: Path) -> OpenedCodebook:
     if certificate.release_sha256 != hash_file(Path(path)):
         raise UserError(f"Expected {path} to be the release that the certificate beside it is of: its hash differs.")
     described = file.metadata["mechanism"]
-    plugin = known_plugins("mechanism")[described["name"]]
-    return OpenedCodebook(plugin(**{**described["fields"], "partition": str(path)}), file, certificate)
+    mechanism = create("mechanism", described["name"], **{**described["fields"], "partition": str(path)})
+    return OpenedCodebook(mechanism, file, certificate)

@@ -13,14 +13,14 @@ from dprdm.audit.prv import epsilon_prv
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.index import build_store
 from dprdm.data.persons import names_persons
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.generation.conditioning import mix
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
 from dprdm.privacy.noise import SecureNoise
-from dprdm.registry import known_plugins
+from dprdm.registry import create
 from dprdm.release.certificate import Certificate, certify, certify_again, write_certificate
 from dprdm.release.description import describe
 from dprdm.release.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
@@ -202,7 +202,7 @@ class Releasing:
         if self.options.beside == "query":
             return queries
         store = self.data.public_store()
-        search, rows = known_plugins("retriever")["public"]().search, np.arange(len(store))
+        search, rows = create("retriever", "public").search, np.arange(len(store))
         k = min(self.data.k, len(store))
         return np.stack([store.vectors(search(query, store, rows, k)).mean(0) for query in queries])
 
@@ -217,7 +217,7 @@ class Releasing:
         return list(distinct)
 
 
-def open_private_store(options: PredictOptions, encoder: ClipEncoder) -> PrivateStore:
+def open_private_store(options: PredictOptions, encoder: Encoder) -> PrivateStore:
     """The private store that was named; made of the private images that were named if it is not there yet."""
     path = options.private_store
     if path is None:

@@ -18,7 +18,7 @@ from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
-from dprdm.registry import known_plugins
+from dprdm.registry import load_all
 from dprdm.release.mechanism import Terms
 from dprdm.release.plan import make_plan, plan_epsilon
 from tests.fakes import unit_rows
@@ -108,7 +108,7 @@ def test_every_hazard_that_an_attack_can_see_is_there():
 
 
 def test_broken_parts_are_not_offered_as_plugins():
-    offered = {plugin.__module__ for kind in ("mechanism", "retriever") for plugin in known_plugins(kind).values()}
+    offered = {plugin.__module__ for kind in ("mechanism", "retriever") for plugin in load_all(kind).values()}
     assert not any(name.startswith(module.__package__) for name in offered)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dprdm.registry import known_plugins
+from dprdm.registry import load_all
 from tests.plugins.neighbour_means import case
 from tests.test_layers import imports
 
-DENOISERS = known_plugins("denoiser")
+DENOISERS = load_all("denoiser")
 
 
 @pytest.fixture(params=sorted(DENOISERS))

@@ -15,14 +15,14 @@ from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.distributions import NoNoise
 from dprdm.privacy.noise import SecureNoise
-from dprdm.registry import known_plugins
+from dprdm.registry import load_all
 from dprdm.release.description import describe, describe_release
 from dprdm.release.mechanism import READING, OneReleaseMechanism, Preparable, Terms, Tuning
 from tests.fakes import private_store, public_knowledge, unit_rows
 from tests.statistics import laplace_scale_is, shape_is_laplace, shape_is_normal, uncorrelated
 from tests.statistics import scale_is as normal_scale_is
 
-MECHANISMS = known_plugins("mechanism")
+MECHANISMS = load_all("mechanism")
 COUNT, DIM, QUERIES = 40, 8, 3
 TINY = 1e-6  # noise so small that the release shows what was noised
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dprdm.registry import known_plugins
+from dprdm.registry import load_all
 from tests.contracts.retrievers import make_retriever
 from tests.fakes import private_store, public_store, unit_rows
 
-RETRIEVERS = sorted(known_plugins("retriever").items())
+RETRIEVERS = sorted(load_all("retriever").items())
 COUNT, DIM, K = 300, 16, 7
 
 

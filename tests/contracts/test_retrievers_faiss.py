@@ -8,12 +8,12 @@ import pytest
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import search as exact_search
 from dprdm.plugins.retrievers.faiss_ivf import Quantizer
-from dprdm.registry import known_plugins
+from dprdm.registry import load_all
 from dprdm.release.sampled_mean import clip
 from tests.contracts.retrievers import CELLS, make_retriever
 from tests.fakes import private_store, unit_rows
 
-PRIVATE = sorted((name, plugin) for name, plugin in known_plugins("retriever").items() if plugin.reads_private)
+PRIVATE = sorted((name, plugin) for name, plugin in load_all("retriever").items() if plugin.reads_private)
 COUNT, DIM, K = 400, 16, 12
 BOUND = Gaussian(k=K).sensitivity()
 

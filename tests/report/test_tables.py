@@ -4,10 +4,11 @@ import csv
 import dataclasses
 import io
 
-from dprdm.report.formatting import NOTHING
+from dprdm.report.formatting import NOTHING, number
 from dprdm.report.tables import csv_table, markdown_tables, tabulate
 from dprdm.runs.provenance import Provenance
-from dprdm.runs.results import Measurement, Row
+from dprdm.runs.quantities import Quantity
+from dprdm.runs.results import Measurement, Results, Row
 
 SMALL = Provenance("a network", "ab" * 32, "none", 100, 50, reads_private=False)
 PRIVATE = dataclasses.replace(SMALL, reads_private=True)
@@ -19,28 +20,32 @@ def _row(name, provenance=SMALL, status="private"):
     return Row(name, status, {"epsilon": epsilon}, numbers)
 
 
+def _results(*rows):
+    return Results("test", "Images", "", rows)
+
+
 def _cells(line):
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def test_one_table_where_all_were_made_alike():
-    lines = markdown_tables([_row("a"), _row("b", status="NON-PRIVATE")]).splitlines()
+    lines = markdown_tables(_results(_row("a"), _row("b", status="NON-PRIVATE"))).splitlines()
     assert _cells(lines[0]) == ["What", "Guarantee", "epsilon", "FID ↓ (a)", "KID x 1000 ↓ (a)"]
     assert _cells(lines[2]) == ["a", "covered", "9.951", "3.5 [3.0, 4.0]", "12.50"]
     assert _cells(lines[3])[:3] == ["b", "**NON-PRIVATE**", "none"]
     assert len({len(line) for line in lines[:4]}) == 1  # it lines up in a terminal
-    assert lines[-1] == f"- (a) {SMALL.stated()}."
+    assert lines[-1] == f"- (a) {SMALL.in_words()}."
 
 
 def test_two_tables_where_they_were_not():
-    text = markdown_tables([_row("a"), _row("b", PRIVATE)])
+    text = markdown_tables(_results(_row("a"), _row("b", PRIVATE)))
     first, second = text.split("\n\n| ")
     assert "READS PRIVATE" not in first and "READS PRIVATE IMAGES" in second
     assert "| b" not in first
 
 
 def test_a_page_has_one_table_with_a_column_for_each_provenance():
-    table = tabulate([_row("a"), _row("b", PRIVATE)])
+    table = tabulate(_results(_row("a"), _row("b", PRIVATE)))
     assert [(heading.mark, heading.is_uncovered) for heading in table.headings] == [
         ("a", False), ("a", False), ("b", True), ("b", True)
     ]  # fmt: skip
@@ -65,4 +70,19 @@ def test_the_csv_holds_every_number_with_its_provenance():
 def test_nothing_is_a_dash():
     row = _row("a")
     without = dataclasses.replace(row, name="b", measurements=row.measurements[:1])
-    assert [cell.text for cell in tabulate([row, without]).rows[1].cells] == ["3.5", NOTHING]
+    assert [cell.text for cell in tabulate(_results(row, without)).rows[1].cells] == ["3.5", NOTHING]
+
+
+def test_results_say_what_their_columns_are_called():
+    vendi = Measurement("vendi", 0.0123, SMALL)
+    described = Quantity("vendi", "Vendi score", "higher is better", digits=1, scale=100.0)
+    results = _results(Row("a", "public", {}, (vendi,)))
+    text = markdown_tables(dataclasses.replace(results, quantities=(described,)))
+    assert "Vendi score x 100" in text and "| 1.2 " in text
+    assert "| Vendi (a) " in markdown_tables(results), "nobody knows it here"
+
+
+def test_numbers_beyond_a_columns_digits_are_readable():
+    huge, tiny = (Row("a", "public", {}, (Measurement("kid", value, SMALL),)) for value in (-13.28056, 1e-9))
+    assert tabulate(_results(huge)).rows[0].cells[0].text == "-13,281"
+    assert tabulate(_results(tiny)).rows[0].cells[0].text == number(1e-6, 3)
