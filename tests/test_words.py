@@ -49,7 +49,7 @@ def public_functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunct
 
 
 def first_word(docstring: str) -> str:
-    return docstring.split()[0].strip(".,:;`(").lower()
+    return docstring.split(maxsplit=1)[0].strip(".,:;`(").lower()
 
 
 def test_no_name_says_nothing() -> None:
