@@ -9,8 +9,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -122,6 +124,8 @@ class Run:
         self.config = folder / "config.yaml"
         self.rendering = folder / "rendering.json"
         self.certificate = folder / "certificate.json"
+        self.grid = folder / "grid.png"
+        self.grids = folder / "grids"
 
     def write_samples(self, samples: list[Sample]) -> None:
         """Write the table of images, whole or not at all."""
@@ -131,10 +135,24 @@ class Run:
         writer.writerows(map(astuple, samples))
         write_text(self.samples, buffer.getvalue())
 
+    def read_config(self) -> dict[str, Any]:
+        """Return the resolved config; empty if there is none.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        if not self.config.is_file():
+            return {}
+        try:
+            content = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"Expected a config in {self.config}; the file is damaged.") from error
+        return content if isinstance(content, dict) else {}
+
     def remove_images(self) -> None:
         """Remove images and grids, because what they were drawn from was released anew."""
-        for name in ("images", "grids"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for images in (self.folder / "images", self.grids):
+            shutil.rmtree(images, ignore_errors=True)
 
     def missing(self, samples: list[Sample]) -> Iterator[int]:
         """Positions of the samples whose image is not there yet."""
