@@ -1,4 +1,4 @@
-"""The vectors of a public collection's captions, kept beside its store."""
+"""The vectors of a public collection's captions, in the folder of its store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import StoreError
 from dprdm.files import write_whole
-from dprdm.public.knowledge import NO_CAPTION
+from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
 from dprdm.public.prior import PublicPrior
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import Embeddings, Queries, Query
@@ -68,15 +68,23 @@ def expected_centres(captions: CaptionVectors, prior: PublicPrior) -> ByCaption:
 
 
 def caption_vectors(source: ImageSource, encoder: TextEncoder, store: PublicStore) -> CaptionVectors:
-    """The captions of the rows of a public store, embedded once and kept beside it."""
+    """Return the captions of the rows of a public store; embedded once, and then read from its folder."""
     path = store.path / NAME
     if not path.exists():
         captions = [source.caption(int(position)) for position in store.source_index()]
         distinct = {caption: number for number, caption in enumerate(dict.fromkeys(filter(None, captions)))}
         vectors = encoder.texts(list(distinct)) if distinct else np.zeros((0, store.dim), np.float32)
         caption_of = np.array([distinct.get(caption, NO_CAPTION) for caption in captions], np.int64)
-        write_whole(path, lambda beside: save_file({"queries": vectors, "caption_of": caption_of}, beside))
+        write_whole(path, lambda file: save_file({"queries": vectors, "caption_of": caption_of}, file))
     return _read(path, len(store))
+
+
+def read_knowledge(store: PublicStore) -> PublicKnowledge:
+    """Read what mechanisms and denoisers may learn from: rows and, where they were embedded, their captions."""
+    path, rows = store.path / NAME, store.vectors(np.arange(len(store)))
+    none = CaptionVectors(np.zeros((0, store.dim), np.float32), np.full(len(store), NO_CAPTION))
+    captions = _read(path, len(store)) if path.exists() else none
+    return PublicKnowledge(rows, captions.queries, captions.caption_of, store.fingerprint, store.path)
 
 
 def _read(path: Path, rows: int) -> CaptionVectors:

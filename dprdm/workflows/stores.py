@@ -1,0 +1,49 @@
+"""Stores and ledgers, as workflows open them."""
+
+import logging
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dprdm.data.index import build_store
+from dprdm.data.readers.source import ImageSource
+from dprdm.encoders.encoder import Encoder
+from dprdm.errors import UserError
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
+from dprdm.retrieval.store import MANIFEST, PrivateStore, Store
+
+log = logging.getLogger(__name__)
+
+
+def open_private_store(path: Path | None, images: ImageSource | None, encoder: Encoder) -> PrivateStore:
+    """Open the private store at `path`, which is made of `images` if it is not there yet.
+
+    Raises:
+        UserError: if there is none, and no images to make it of; StoreError: if another encoder made it.
+    """
+    if path is None:
+        raise UserError("Expected a private store. Make one with `index`, then name it with --private_store.")
+    if not (path / MANIFEST).exists() and images is not None:
+        if images.group(0) is not None:
+            raise UserError(
+                "These images are grouped by person, and `predict` would index them as single images. "
+                "Make the store with `index --group_column ... --max_per_group ...` first."
+            )
+        with tqdm(total=len(images), desc="Embedding private images", unit="image") as progress:
+            report = build_store(images, encoder, path, PrivateStore, progress)
+        for key in report.skipped:
+            log.info("Skipped, cannot be read: %s", key)
+    store = PrivateStore(path, encoder=encoder)
+    store.require_encoder(encoder.identity)
+    return store
+
+
+def open_ledger(store: Store, cap: Budget) -> Ledger | None:
+    """Open the ledger of a private store; made with this cap if there is none yet. None for a public store."""
+    if not isinstance(store, PrivateStore):
+        return None
+    if ledger_exists(store.ledger_path):
+        return Ledger(store.ledger_path, store.fingerprint)
+    log.info("The store's cap is now epsilon %g at delta %.3g; `ledger cap` changes it.", cap.epsilon, cap.delta)
+    return create_ledger(store.ledger_path, store.fingerprint, cap)
