@@ -115,6 +115,6 @@ def _collection(images: ImageSource | Path | str, captions: Path | str | None, g
         return ImageFolder(Path(images), None if captions is None else Path(captions), group_column)
     if captions is not None or group_column is not None:
         raise UserError(
-            "Expected captions and group_column with a folder of images; of another reader, see the reader's own options."
+            "Expected captions and group_column with a folder of images; of another reader, see the reader's options."
         )
     return images

@@ -25,7 +25,7 @@ def drawn(private_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("drawn")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert main(["index", "--images", str(private_images), "--out", "store"]) == 0
+        assert main(["index", "--images", str(private_images), "--encoder", "demo", "--out", "store"]) == 0
         assert predict("--name", "private", "--releases_per_prompt", "6") == 0
         assert predict("--name", "open", "--releases_per_prompt", "6", mechanism="nonprivate") == 0
     return folder / "runs"
