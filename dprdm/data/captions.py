@@ -1,9 +1,7 @@
 """The vectors of a public collection's captions, in the folder of its store."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,18 +13,10 @@ from dprdm.errors import StoreError
 from dprdm.files import write_whole
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
 from dprdm.public.prior import PublicPrior
-from dprdm.retrieval.store import PublicStore
+from dprdm.retrieval.store import PromptEncoder, PublicStore
 from dprdm.types import Embeddings, Queries, Query
 
 NAME = "captions.safetensors"
-
-
-@runtime_checkable
-class TextEncoder(Protocol):
-    """What turns captions into unit vectors."""
-
-    def texts(self, captions: Sequence[str]) -> Embeddings:
-        """Unit vectors (caption, dim)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +57,7 @@ def expected_centres(captions: CaptionVectors, prior: PublicPrior) -> ByCaption:
     return ByCaption(vectors.astype(np.float32), captions.caption_of)
 
 
-def caption_vectors(source: ImageSource, encoder: TextEncoder, store: PublicStore) -> CaptionVectors:
+def caption_vectors(source: ImageSource, encoder: PromptEncoder, store: PublicStore) -> CaptionVectors:
     """Return the captions of the rows of a public store; embedded once, and then read from its folder."""
     path = store.path / NAME
     if not path.exists():

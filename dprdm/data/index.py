@@ -39,6 +39,7 @@ def build_store(
     progress: Progress,
     shard_rows: int = SHARD_ROWS,
     max_per_unit: int | None = None,
+    encoder_name: str | None = None,
 ) -> IndexReport:
     """Embed every image of `source` into a store at `path`, resuming one that was interrupted.
 
@@ -51,6 +52,7 @@ def build_store(
         shard_rows: images a shard.
         max_per_unit: where the source groups images by person, the most that one person may contribute; the rest is
             left out, in order of key. None: every image is a unit of its own.
+        encoder_name: how the encoder was named, so that it can be loaded again; None where it was not.
 
     Raises:
         StoreError: if `path` holds a finished store, or one begun with another source, encoder or shard size.
@@ -77,7 +79,7 @@ def build_store(
             progress.update(stop - start)
         shard = read_json(path / f"{name}.json", StoreError)
         shards.append(Shard(**{**shard, "skipped": tuple(shard["skipped"])}))
-    return _finish(path, source, tuple(shards), encoder, kind, max_per_unit)
+    return _finish(path, source, tuple(shards), encoder, kind, max_per_unit, encoder_name)
 
 
 def require_source(store: Store, source: ImageSource) -> None:
@@ -120,6 +122,7 @@ def _finish(
     encoder: ImageEncoder,
     kind: type[PrivateStore] | type[PublicStore],
     max_per_unit: int | None,
+    encoder_name: str | None,
 ) -> IndexReport:
     skipped = tuple(key for shard in shards for key in shard.skipped)
     rows = sum(shard.rows for shard in shards)
@@ -136,7 +139,7 @@ def _finish(
     manifest = Manifest(
         kind=kind.kind,
         fingerprint=secrets.token_hex(16),
-        encoder=encoder.identity,
+        encoder=encoder.identity | ({} if encoder_name is None else {"name": encoder_name}),
         dim=encoder.dim,
         source={"images": len(source)},
         shards=shards,

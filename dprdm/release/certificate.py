@@ -70,6 +70,26 @@ class Certificate:
         """Return it as it is written to disk."""
         return json.dumps(asdict(self), indent=2)
 
+    @property
+    def store_spent(self) -> float | None:
+        """Return the epsilon that the store has spent in all releases; None where no private store was read."""
+        if self.ledger is None:
+            return None
+        spent = self.ledger["spent"]
+        return min((value for value in (spent["pld"], spent["rdp"]) if value is not None), default=math.inf)
+
+    def summary(self) -> str:
+        """Return a sentence with epsilon of the output, of the store so far, and what is left of its cap."""
+        if self.status == "NON-PRIVATE":
+            return "NON-PRIVATE: this run carries no guarantee. Its images must not leave."
+        if self.ledger is None or self.store_spent is None:
+            return "Epsilon 0: no private record was read."
+        cap = self.ledger["cap"]["epsilon"]
+        return (
+            f"Epsilon of this run: {self.epsilon:.4g} at delta {self.delta:.3g}. "
+            f"Spent by the store: {self.store_spent:.4g} of {cap:g}; {max(0.0, cap - self.store_spent):.4g} is left."
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:

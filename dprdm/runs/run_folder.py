@@ -6,9 +6,10 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -122,6 +123,26 @@ class Run:
         self.config = folder / "config.yaml"
         self.rendering = folder / "rendering.json"
         self.certificate = folder / "certificate.json"
+
+    def read_settings(self) -> dict[str, Any]:
+        """Return what the images here depend on; empty where there are none yet."""
+        return dict(read_json(self.rendering)) if self.rendering.exists() else {}
+
+    def write_settings(self, settings: Mapping[str, Any]) -> None:
+        """Write what the images here depend on."""
+        write_text(self.rendering, json.dumps(dict(settings), indent=2))
+
+    def require_settings(self, settings: Mapping[str, Any]) -> None:
+        """Raise UserError if there are images of other settings here: those of two are never mixed in one folder."""
+        earlier = self.read_settings()
+        differing = [name for name, value in settings.items() if earlier.get(name, value) != value]
+        if "request" in differing:
+            raise UserError(f"{self.folder} holds another request's images. Give this run another --name.")
+        if differing:
+            raise UserError(
+                f"{self.folder} holds images of other settings (differs in {', '.join(differing)}). "
+                "Give this run another --name."
+            )
 
     def write_samples(self, samples: list[Sample]) -> None:
         """Write the table of images, whole or not at all."""

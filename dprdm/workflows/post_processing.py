@@ -7,10 +7,11 @@ import numpy as np
 
 from dprdm import check
 from dprdm.data.captions import read_knowledge
+from dprdm.data.nearest_means import nearest_means
 from dprdm.errors import UserError
 from dprdm.generation.conditioning import mix
 from dprdm.public.denoiser import Denoiser
-from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior, nearest_means
+from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
 from dprdm.release.release import Answers
 from dprdm.retrieval.store import PublicStore
 from dprdm.runs.run_folder import Conditions
@@ -73,5 +74,4 @@ class PostProcessing:
         """Return what each released vector is mixed with."""
         if self.public is None or self.mix_with == "query":
             return queries
-        rows = self.public.vectors(np.arange(len(self.public)))
-        return nearest_means(queries, rows, min(self.public_neighbours, len(rows)))
+        return nearest_means(queries, self.public, self.public_neighbours)

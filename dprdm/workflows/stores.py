@@ -1,6 +1,7 @@
 """Stores and ledgers, as workflows open them."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,7 +12,10 @@ from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
-from dprdm.retrieval.store import MANIFEST, PrivateStore, Store
+from dprdm.release.release import Encode
+from dprdm.retrieval.store import MANIFEST, PrivateStore, PromptEncoder, Store
+from dprdm.types import Embeddings
+from dprdm.workflows.encoder_names import load_encoder
 
 log = logging.getLogger(__name__)
 
@@ -47,3 +51,29 @@ def open_ledger(store: Store, cap: Budget) -> Ledger | None:
         return Ledger(store.ledger_path, store.fingerprint)
     log.info("The store's cap is now epsilon %g at delta %.3g; `ledger cap` changes it.", cap.epsilon, cap.delta)
     return create_ledger(store.ledger_path, store.fingerprint, cap)
+
+
+def prompt_encoding(store: Store, encoder: PromptEncoder | None = None) -> Encode:
+    """Return what turns prompts into vectors of a store's space: the encoder given here, else the store's own.
+
+    An encoder that the store only names is loaded when it is used, for answers that are stored need none.
+
+    Raises:
+        UserError: if there is no encoder; StoreError: if another one made the store.
+    """
+    if (chosen := encoder or store.encoder) is not None:
+        store.require_encoder(chosen.identity)
+        return chosen.texts
+    name = store.manifest.encoder.get("name")
+    if name is None:
+        raise UserError(
+            f"Expected the encoder that {store.path} was made with, which turns prompts into vectors: "
+            "dprdm.Store(path, encoder=...)."
+        )
+
+    def encode(prompts: Sequence[str]) -> Embeddings:
+        loaded = load_encoder(name)
+        store.require_encoder(loaded.identity)
+        return loaded.texts(prompts)
+
+    return encode
