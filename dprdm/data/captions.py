@@ -14,7 +14,7 @@ from dprdm.files import write_whole
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
 from dprdm.public.prior import PublicPrior
 from dprdm.retrieval.store import PromptEncoder, PublicStore
-from dprdm.types import Embeddings, Queries, Query
+from dprdm.types import Queries, Query
 
 NAME = "captions.safetensors"
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dprdm.retrieval.store import PublicStore
-from dprdm.types import Queries, Query, RowIds, Released
+from dprdm.types import Queries, Query, Released, RowIds
 
 BLOCK = 65_536  # rows scored together
 

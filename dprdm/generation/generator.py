@@ -11,7 +11,6 @@ from torch import Tensor
 
 from dprdm.diffusion.shapes import Pixels
 
-
 # A file of weights says under this name, in its metadata, which generator it is of: class path and arguments, as JSON.
 DESCRIPTION = "generator"
 

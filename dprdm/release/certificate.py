@@ -14,7 +14,8 @@ from dprdm.files import read_json, write_text
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
-from dprdm.release.plan import Plan, describe
+from dprdm.release.description import describe
+from dprdm.release.plan import Plan
 from dprdm.release.statement import to_words
 
 FORMAT = 1

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -98,7 +97,9 @@ class StoredReleases:
         tensors = {"released": released} | ({} if queries is None else {"queries": queries})
         tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         if path.exists():
-            raise StoreError(f"Expected no release of ledger row {ledger_row} yet; {path} is there. It was left as it is.")
+            raise StoreError(
+                f"Expected no release of ledger row {ledger_row} yet; {path} is there. It was left as it is."
+            )
         write_whole(path, lambda file: save_file(tensors, file, metadata))
 
 

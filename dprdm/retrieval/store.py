@@ -105,7 +105,9 @@ class Store:
         """Open a store as what it is."""
         if cls is not Store:
             return super().__new__(cls)
-        is_private = (Path(path) / MANIFEST).is_file() and Manifest.read(Path(path) / MANIFEST).kind == PrivateStore.kind
+        is_private = (Path(path) / MANIFEST).is_file() and Manifest.read(
+            Path(path) / MANIFEST
+        ).kind == PrivateStore.kind
         return super().__new__(PrivateStore if is_private else PublicStore)
 
     def __init__(self, path: Path | str, check: bool | None = None, encoder: PromptEncoder | None = None) -> None:

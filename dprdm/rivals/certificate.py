@@ -14,7 +14,7 @@ from dprdm.privacy import events
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.certificate import Certificate, code_version, ledger_entry, now
-from dprdm.release.plan import describe
+from dprdm.release.description import describe
 from dprdm.rivals.plan import TrainingPlan
 from dprdm.runs.release_files import Release
 

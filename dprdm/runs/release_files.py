@@ -65,5 +65,7 @@ class Release:
         conditions, content = Conditions.load(file), file.read_bytes()
         certificate = read_certificate(file.parent)
         if hashlib.sha256(content).hexdigest() != certificate.conditions_sha256:
-            raise UserError(f"Expected {file} to be the file that the certificate in its folder is of: its hash differs.")
+            raise UserError(
+                f"Expected {file} to be the file that the certificate in its folder is of: its hash differs."
+            )
         return cls(conditions, certificate, {Run.CONDITIONS: content})

@@ -30,7 +30,9 @@ def load_generator(generator: Generator | Path | str) -> Generator:
     else:
         weights = find_packaged(Path(generator))
         if not weights.is_file():
-            raise UserError(f"Expected a generator: an object, a file of weights or a config; there is no file {generator}.")
+            raise UserError(
+                f"Expected a generator: an object, a file of weights or a config; there is no file {generator}."
+            )
         described = json.loads(read_metadata(weights).get(DESCRIPTION, "null"))
     if not isinstance(described, dict):
         raise UserError(
@@ -50,5 +52,7 @@ def _instantiate(described: dict[str, Any]) -> Generator:
     try:
         model: Generator = parser.instantiate_classes(parser.parse_object({"generator": described})).generator
     except (ArgumentError, TypeError, ValueError) as error:
-        raise UserError(f"Expected a generator that can be made of {described}: {str(error).splitlines()[0]}") from error
+        raise UserError(
+            f"Expected a generator that can be made of {described}: {str(error).splitlines()[0]}"
+        ) from error
     return model

@@ -66,7 +66,9 @@ def load_codebook(path: Path | str) -> LoadedCodebook:
         raise UserError(f"Expected a released codebook in {path}; it holds public cells alone.")
     certificate = read_certificate(path.parent)
     if certificate.release_sha256 != hash_file(path):
-        raise UserError(f"Expected {path} to be the release that the certificate in its folder is of: its hash differs.")
+        raise UserError(
+            f"Expected {path} to be the release that the certificate in its folder is of: its hash differs."
+        )
     described = file.metadata["mechanism"]
     fields = {**described["fields"], "partition": str(path)}
     return LoadedCodebook(path, registry.create("mechanism", described["name"], **fields), file, certificate)

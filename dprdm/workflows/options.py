@@ -11,7 +11,7 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.public.denoiser import Denoiser
 from dprdm.release.mechanism import Preparable, PrivacyMechanism
-from dprdm.release.plan import describe
+from dprdm.release.description import describe
 from dprdm.retrieval.retriever import Retriever
 from dprdm.workflows.post_processing import MixWith
 

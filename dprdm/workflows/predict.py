@@ -17,11 +17,12 @@ from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.generation.generator import Generator
-from dprdm.privacy.ledger import DEFAULT_ACCOUNT, Ledger
+from dprdm.privacy.ledger import DEFAULT_ACCOUNT
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.certificate import Certificate, Evidence, certify, ledger_entry
+from dprdm.release.certificate import Evidence, certify, ledger_entry
 from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
-from dprdm.release.plan import Plan, describe
+from dprdm.release.description import describe
+from dprdm.release.plan import Plan
 from dprdm.release.release import Answers, Receipt, answer
 from dprdm.release.request import list_requests
 from dprdm.retrieval.store import PromptEncoder, Store

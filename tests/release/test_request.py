@@ -35,9 +35,7 @@ def test_keys_differ_where_requests_do():
         (None, SETTINGS),
     ]
     assert len({request_key(*request) for request in requests}) == len(requests)
-    assert request_key(Request("bag", 0), SETTINGS) == request_key(
-        Request("bag", 0), dict(reversed(SETTINGS.items()))
-    )
+    assert request_key(Request("bag", 0), SETTINGS) == request_key(Request("bag", 0), dict(reversed(SETTINGS.items())))
 
 
 def test_keys_of_0_4_differ_where_requests_do():
