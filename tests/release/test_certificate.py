@@ -14,8 +14,10 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import create_ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.certificate import (
+    Evidence,
     certify,
     hash_sources,
+    ledger_entry,
     read_certificate,
     recompute,
     write_certificate,
@@ -23,7 +25,7 @@ from dprdm.release.certificate import (
 from dprdm.release.plan import make_plan
 
 BUDGET = Budget(2.0, 1e-6)
-PLAN = make_plan(Gaussian(k=20, sampling_rate=0.01), BUDGET, 100)
+PLAN = make_plan(Gaussian(k=20, sampling_rate=0.01), Exact(), BUDGET, 100)
 
 
 @pytest.fixture
@@ -32,20 +34,19 @@ def run(tmp_path):
     return tmp_path
 
 
-def _certify(run, plan=PLAN, retriever=None, delta_is_default=False, noise=None):
-    ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6)) if retriever is None else None
-    if ledger is not None:
+def _certify(run, plan=PLAN, noise=None):
+    ledger = None
+    if plan.retriever.reads_private:
+        ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6))
         ledger.charge(plan, 100, "")
-    return certify(
-        plan,
-        retriever or Exact(),
-        "store-a",
-        100,
-        noise or SecureNoise(),
-        ledger,
-        run / "conditions.safetensors",
-        delta_is_default,
+    evidence = Evidence(
+        num_queries=100,
+        store_fingerprint="store-a",
+        ledger=ledger_entry(ledger),
+        rng=(noise or SecureNoise()).source,
+        conditions_sha256=hash_file(run / "conditions.safetensors"),
     )
+    return certify(plan, evidence)
 
 
 def test_written_read_and_recomputed(run):
@@ -69,7 +70,7 @@ def test_says_all_that_was_promised(run):
 
 
 def test_in_plain_words(run):
-    write_certificate(_certify(run, delta_is_default=True), run)
+    write_certificate(_certify(run, dataclasses.replace(PLAN, delta_is_default=True)), run)
     words = (run / "certificate.md").read_text()
     assert words.startswith("# Private: epsilon 2 at delta 1e-06")
     for part in ("one record", "## Covered", "## Not covered", "prompts", "metrics", "How long", "thereby public"):
@@ -87,7 +88,7 @@ def test_persons_are_named_as_the_unit(run):
 
 
 def test_a_baseline_is_marked_loudly(run):
-    certificate = _certify(run, make_plan(NonPrivate(), BUDGET, 100))
+    certificate = _certify(run, make_plan(NonPrivate(), Exact(), BUDGET, 100))
     write_certificate(certificate, run)
     words = (run / "certificate.md").read_text()
     assert words.startswith("# NON-PRIVATE")
@@ -97,7 +98,7 @@ def test_a_baseline_is_marked_loudly(run):
 
 
 def test_public_retrieval_costs_nothing(run):
-    certificate = _certify(run, retriever=Public())
+    certificate = _certify(run, dataclasses.replace(PLAN, retriever=Public()))
     write_certificate(certificate, run)
     assert (run / "certificate.md").read_text().startswith("# Epsilon 0: read no private record")
     assert (certificate.epsilon, certificate.ledger, recompute(certificate).epsilon) == (0, None, 0)
