@@ -41,6 +41,7 @@ KINDS = {
     "retriever": PluginKind("retriever", "dprdm.retrievers", "dprdm.retrieval.retriever:Retriever", declares_name=True),
     "denoiser": PluginKind("denoiser", "dprdm.denoisers", "dprdm.public.denoiser:Denoiser", declares_name=True),
     "reader": PluginKind("reader", "dprdm.readers", "dprdm.data.readers.source:ImageSource"),
+    "metric": PluginKind("metric", "dprdm.metrics", "dprdm.metrics.metric:Metric", is_object=True, declares_name=True),
     "features": PluginKind("feature network", "dprdm.features", "dprdm.metrics.features:FrozenNetwork"),
     "encoder": PluginKind("encoder", "dprdm.encoders", "dprdm.encoders.encoder:Encoder"),
     "generator": PluginKind("generator", "dprdm.generators", "dprdm.generation.generator:Generator"),
@@ -253,7 +254,17 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 # What the command line still calls; it belongs there.
 PRIVACY_KINDS = ("mechanism", "retriever", "denoiser")
-NETWORK_OPTIONS = ("--features", "--judge")
+OPTION_KINDS = {
+    "--mechanism": "mechanism",
+    "--retriever": "retriever",
+    "--denoiser": "denoiser",
+    "--source": "reader",
+    "--real": "reader",
+    "--private": "reader",
+    "--stand_in": "reader",
+    "--features": "features",
+    "--judge": "features",
+}
 
 
 def plugin_named(kind: str, name: str, **settings: Any) -> Any:
@@ -274,37 +285,25 @@ def expand_names(config: Any) -> Any:
 
 
 def expand_arguments(arguments: list[str]) -> list[str]:
-    """Return arguments in which `--mechanism gaussian` names the full class path. `--prompt` appends."""
-    options = {f"--{kind}": kind for kind in PRIVACY_KINDS}
+    """Return arguments in which `--mechanism gaussian` names the full class path, of plugins of all kinds. `--prompt` appends."""
     expanded: list[str] = []
     for argument in arguments:
         option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in options:
-            expanded.append(class_path(options[expanded[-1]], argument))
+        if expanded and expanded[-1] in OPTION_KINDS:
+            expanded.append(_option_path(expanded[-1], argument))
         elif option == "--prompt":
             # jsonargparse appends with a plus: `--prompt a --prompt b` would otherwise mean b alone.
             expanded.append("--prompt+" + argument.removeprefix("--prompt"))
-        elif equals and option in options:
-            expanded.append(f"{option}={class_path(options[option], value)}")
+        elif equals and option in OPTION_KINDS:
+            expanded.append(f"{option}={_option_path(option, value)}")
         else:
             expanded.append(argument)
     return expanded
 
 
-def network_path(name: str) -> str:
-    """Return the class path of the feature network that `name` means; one that has a dot is a path already."""
-    return current_path(name) if "." in name or name.startswith("{") else class_path("features", name)
-
-
-def expand_networks(arguments: list[str]) -> list[str]:
-    """Return arguments in which `--features inception` names the full class path; `--judge` alike."""
-    expanded: list[str] = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in NETWORK_OPTIONS:
-            expanded.append(network_path(argument))
-        elif equals and option in NETWORK_OPTIONS:
-            expanded.append(f"{option}={network_path(value)}")
-        else:
-            expanded.append(argument)
-    return expanded
+def _option_path(option: str, value: str) -> str:
+    """The class path that a value names; a config in braces, a file or a path stays as it is."""
+    kind = OPTION_KINDS[option]
+    if kind in PRIVACY_KINDS:
+        return class_path(kind, value)
+    return current_path(value) if "." in value or value.startswith("{") or value == "null" else class_path(kind, value)

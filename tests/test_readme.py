@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dprdm.cli import COMMANDS, TRAINER_COMMANDS
 from dprdm.resources import find_config
@@ -15,6 +16,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     ROOT / "plugins/README.md",
 ]
 README = (ROOT / "README.md").read_text()
@@ -51,3 +53,12 @@ def test_ci_runs_the_readmes_test_command() -> None:
     script = (ROOT / ".ci/run").read_text()
     assert "README.md" in script
     assert "<!-- tests -->" in README
+    assert "run: .ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
+
+
+@pytest.mark.parametrize("name", ["bug", "feature", "guarantee"])
+def test_every_issue_template_leads_violations_elsewhere(name: str) -> None:
+    template = (ROOT / f".github/ISSUE_TEMPLATE/{name}.md").read_text()
+    _, front, text = template.split("---\n", 2)
+    assert set(yaml.safe_load(front)) == {"name", "about"}
+    assert "SECURITY.md" in text or name == "feature"

@@ -34,6 +34,8 @@ COMMANDS = {
 }
 # Commands whose required arguments need no name: `verify runs/x`.
 POSITIONAL = ("ledger", "neighbors", "verify", "import-checkpoint", "export-checkpoint")
+# Whose options name readers and networks by short name.
+NAMES_PLUGINS = ("index", "test", "sweep", "attack", "fidelity")
 TRAINER_COMMANDS = ("fit", "validate", "predict")
 
 HELP = """usage: python main.py COMMAND [--help] [options]
@@ -122,10 +124,10 @@ def _run(arguments: list[str]) -> int:
     if command in COMMANDS:
         from dprdm.cli.function import run_function
 
-        if command == "test":
-            from dprdm.registry import expand_networks
+        if command in NAMES_PLUGINS:
+            from dprdm.registry import expand_arguments
 
-            rest = expand_networks(rest)
+            rest = expand_arguments(rest)
         module, name = COMMANDS[command].split(":")
         function = getattr(importlib.import_module(module), name)
         return run_function(command, function, rest, as_positional=command in POSITIONAL)

@@ -12,12 +12,14 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from dprdm.cli.function import sentence_inside
+from dprdm.cli.ineffective import options_named, refuse_ineffective
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.errors import UserError
 from dprdm.generation.generator import Generator
 from dprdm.registry import class_path, expand_arguments, expand_names, instantiate
 from dprdm.resources import find_packaged, has_config, resolve_configs
 from dprdm.rivals.fine_tuning import PrivateFineTuning
+from dprdm.runs.old_configs import current_config
 from dprdm.training.bars import RenderingBar
 from dprdm.training.processes import ending_together, is_first_process
 from dprdm.workflows.fine_tune import fine_tune, prepare_config, reads_private_images
@@ -96,7 +98,10 @@ class DprdmCLI(LightningCLI):
         config = self.config[self.subcommand]
         # Here, so that a value that no plugin or option takes is refused before anything is loaded.
         plugins = {kind: instantiate(config[kind]) for kind in DEFAULT_PLUGINS}
-        PredictOptions(**plugins, **{name: config[name] for name in OPTION_NAMES if name not in {*plugins, "private"}})
+        given = {name: config[name] for name in OPTION_NAMES if name not in {*plugins, "private"}}
+        options = PredictOptions(**plugins, **given)
+        if self.subcommand == "predict":
+            refuse_ineffective(options, self.given)
         parser = self._subcommand_parsers[self.subcommand]
         self.resolved_config = parser.dump(config.clone(), skip_none=True, skip_validation=True)
         _require_checkpoint(config.ckpt_path)
@@ -158,8 +163,7 @@ class DprdmCLI(LightningCLI):
 
 
 def _refuse_predict_options(command: str, arguments: list[str], besides: set[str]) -> None:
-    named = {argument.partition("=")[0].removeprefix("--").partition(".")[0] for argument in arguments}
-    if misplaced := sorted(named & set(OPTION_NAMES) - PUBLIC_OPTIONS[command] - besides):
+    if misplaced := sorted(options_named(arguments) & set(OPTION_NAMES) - PUBLIC_OPTIONS[command] - besides):
         raise UserError(
             f"`{command}` reads public data only, so --{misplaced[0]} would have no effect; it is an option of `predict`."
         )
@@ -182,4 +186,4 @@ def _load_yaml(text: str) -> Any:
     """YAML as jsonargparse reads it, with plugins by short name."""
     from jsonargparse._loaders_dumpers import yaml_load
 
-    return expand_names(yaml_load(text))
+    return expand_names(current_config(yaml_load(text)))

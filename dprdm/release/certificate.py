@@ -16,7 +16,7 @@ from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
 from dprdm.release.description import describe
 from dprdm.release.plan import Plan
-from dprdm.release.statement import to_words
+from dprdm.release.statement import to_words, unit_in_words
 
 FORMAT = 1
 JSON_NAME = "certificate.json"
@@ -99,6 +99,7 @@ class Evidence:
     Args:
         num_queries: distinct requests in the output, those answered from stored releases included.
         store_fingerprint: of the store that was read.
+        unit_is_person: what that store's manifest says; see `Manifest.unit_is_person`.
         ledger: entry of the private store's ledger (`ledger_entry`); None for a public store.
         rng: where the private randomness came from.
         conditions_sha256: of the file of released vectors.
@@ -108,6 +109,7 @@ class Evidence:
 
     num_queries: int
     store_fingerprint: str
+    unit_is_person: bool
     ledger: dict[str, Any] | None
     rng: str
     conditions_sha256: str
@@ -121,7 +123,7 @@ def certify(plan: Plan, evidence: Evidence) -> Certificate:
     costs = report(event, plan.budget.delta)
     return Certificate(
         status=_status(plan),
-        unit="one record" if plan.max_per_unit == 1 else f"one person holding at most {plan.max_per_unit} records",
+        unit=unit_in_words(evidence.unit_is_person, plan.max_per_unit),
         relation="add or remove one unit",
         epsilon=costs.epsilon if math.isfinite(costs.epsilon) else None,
         delta=plan.budget.delta,

@@ -10,8 +10,8 @@ from dprdm import check
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.public.denoiser import Denoiser
-from dprdm.release.mechanism import Preparable, PrivacyMechanism
 from dprdm.release.description import describe
+from dprdm.release.mechanism import Preparable, PrivacyMechanism
 from dprdm.retrieval.retriever import Retriever
 from dprdm.workflows.post_processing import MixWith
 

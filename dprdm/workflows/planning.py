@@ -43,9 +43,9 @@ def plan(
     Raises:
         UserError: if there is no budget, or the mechanism needs public images or more rows than there are.
     """
-    if mechanism.tuning is not None and mechanism.tuning.k > len(store):
+    if mechanism.tuning is not None and mechanism.tuning.k > store.num_owned:
         raise UserError(
-            f"Expected at most as many neighbours as records; k={mechanism.tuning.k}, and {store.path} holds {len(store)}."
+            f"Expected at most as many neighbours as records; k={mechanism.tuning.k}, and {store.path} holds {store.num_owned}."
         )
     budget = _budget(store, mechanism, epsilon, 1 / max(2, store.num_units) if delta is None else delta)
     if isinstance(mechanism, Preparable):

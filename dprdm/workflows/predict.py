@@ -20,8 +20,8 @@ from dprdm.generation.generator import Generator
 from dprdm.privacy.ledger import DEFAULT_ACCOUNT
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.certificate import Evidence, certify, ledger_entry
-from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
 from dprdm.release.description import describe
+from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
 from dprdm.release.plan import Plan
 from dprdm.release.release import Answers, Receipt, answer
 from dprdm.release.request import list_requests
@@ -140,6 +140,7 @@ def release(
     evidence = Evidence(
         num_queries=len(requests),
         store_fingerprint=store.fingerprint,
+        unit_is_person=store.unit_is_person,
         ledger=ledger_entry(ledger),
         rng=noise.source,
         conditions_sha256=hashes.pop(Run.CONDITIONS),

@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dprdm.data.index import build_store
+from dprdm.data.persons import names_persons
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
@@ -28,8 +29,9 @@ def open_private_store(path: Path | None, images: ImageSource | None, encoder: E
     """
     if path is None:
         raise UserError("Expected a private store. Make one with `index`, then name it with --private_store.")
+    is_grouped = images is not None and names_persons(images)
     if not (path / MANIFEST).exists() and images is not None:
-        if images.group(0) is not None:
+        if is_grouped:
             raise UserError(
                 "These images are grouped by person, and `predict` would index them as single images. "
                 "Make the store with `index --group_column ... --max_per_group ...` first."
@@ -39,7 +41,11 @@ def open_private_store(path: Path | None, images: ImageSource | None, encoder: E
         for key in report.skipped:
             log.info("Skipped, cannot be read: %s", key)
     store = PrivateStore(path, encoder=encoder)
-    store.require_encoder(encoder.identity)
+    if is_grouped and not store.unit_is_person:
+        raise UserError(
+            f"Expected a store of persons, since --private names persons; in {path} the unit of privacy is one image, so that "
+            "the group column would have no effect. Leave it out, or name a store made with `index --group_column`."
+        )
     return store
 
 
