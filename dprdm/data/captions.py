@@ -35,7 +35,7 @@ class ByCaption:
     caption_of: Int[np.ndarray, "row"]
 
     def of_row(self, row: int) -> Query:
-        """The vector of a row's caption."""
+        """Return the vector of a row's caption."""
         return self.vectors[self.caption_of[row]]
 
 
@@ -45,13 +45,13 @@ def nothing(count: int, dim: int) -> ByCaption:
 
 
 def own_vectors(captions: CaptionVectors) -> ByCaption:
-    """Each caption's own vector, and zero for images without one."""
+    """Return each caption's own vector, and zero for images without one."""
     none = np.zeros((1, captions.queries.shape[1]), np.float32)
     return ByCaption(np.concatenate([captions.queries, none]), captions.caption_of)
 
 
 def expected_centres(captions: CaptionVectors, prior: PublicPrior) -> ByCaption:
-    """Where neighbours of each caption are expected, and the mean of all rows for images without one."""
+    """Return where neighbours of each caption are expected, and the mean of all rows for images without one."""
     none = prior.rows.mean(axis=0, keepdims=True, dtype=np.float64)
     vectors = np.concatenate([prior.centre(captions.queries), none]) if len(captions.queries) else none
     return ByCaption(vectors.astype(np.float32), captions.caption_of)

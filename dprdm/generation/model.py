@@ -113,7 +113,7 @@ class RetrievalDiffusion(Generator):
         return loss
 
     def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
-        """The same loss on held-out public images, with the same draws at every epoch."""
+        """Log the same loss on held-out public images, with the same draws at every epoch."""
         generator = torch.Generator(self.device).manual_seed(index)
         self.log("val/loss", self.loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True)
 
@@ -197,7 +197,7 @@ class RetrievalDiffusion(Generator):
         return digest.hexdigest()
 
     def settings(self) -> dict[str, str | int | float | bool | None]:
-        """The sampler's."""
+        """Return the settings of the sampler."""
         return {"solver": self.solver, "steps": self.steps, "guidance_scale": self.guidance_scale}
 
     def load_weights(self, path: Path | None) -> None:
@@ -244,5 +244,5 @@ def to_images(pixels: Pixels) -> Images:
 
 
 def to_pixels(images: Images) -> Pixels:
-    """[-1, 1] to uint8, rounded."""
+    """Turn [-1, 1] into uint8, rounded."""
     return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

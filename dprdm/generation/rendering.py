@@ -164,8 +164,12 @@ def draw(
     if job is not None and not job.missing:
         return
     data = RenderData(job, conditions)
-    trainer.callbacks.append(ImageWriter(data))  # type: ignore[attr-defined]
-    trainer.predict(model, datamodule=data, return_predictions=False)
+    writer, callbacks = ImageWriter(data), trainer.callbacks  # type: ignore[attr-defined]
+    callbacks.append(writer)
+    try:
+        trainer.predict(model, datamodule=data, return_predictions=False)
+    finally:
+        callbacks.remove(writer)  # the next job of the same Trainer is another's
     trainer.strategy.barrier("rendered")
 
 

@@ -139,10 +139,7 @@ def answer(
     settings = {**plan.release_fields(), "store": store.fingerprint, "encoder": store.encoder_identity}
     keys = {request: request_key(None if once else request, settings) for request in requests}
     distinct = {key: request for request, key in keys.items()}
-    if len(distinct) > plan.num_queries:
-        raise UserError(
-            f"Expected at most {plan.num_queries} distinct requests, as planned, got {len(distinct)}. Plan for more."
-        )
+    require_planned(plan, len(distinct))
     stored = StoredReleases(store.path / "releases")
     releases = stored.find(distinct)
     missing = [key for key in distinct if key not in releases]
@@ -171,6 +168,15 @@ def require_ledger(store: Store, ledger: Ledger | None) -> None:
         raise UserError(f"Expected the ledger of the private store {store.path}. Nothing private is read without one.")
     if isinstance(store, PublicStore) and ledger is not None:
         raise UserError(f"Expected no ledger with the public store {store.path}: reading it costs nothing.")
+
+
+def require_planned(plan: Plan, num_requests: int) -> None:
+    """Raise UserError if there are more distinct requests than the plan pays for."""
+    if num_requests > plan.num_queries and not isinstance(plan.mechanism, OneReleaseMechanism):
+        raise UserError(
+            f"Expected at most {plan.num_queries} distinct requests, as planned, got {num_requests}. Plan for more (--queries), "
+            "or request fewer."
+        )
 
 
 def _look_again(

@@ -19,11 +19,17 @@ def current_config(config: Any) -> Any:
     Args:
         config: as YAML has it: dictionaries, lists, and plain values.
     """
-    if isinstance(config, list):
-        return [current_config(item) for item in config]
-    if not isinstance(config, dict):
-        return config
-    current = {RENAMED.get(key, key): current_config(value) for key, value in config.items()}
+    if isinstance(config, dict):
+        config = {RENAMED.get(name, name): value for name, value in config.items()}
+    return _current_value(config)
+
+
+def _current_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_current_value(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    current = {name: _current_value(item) for name, item in value.items()}
     path = current.get("class_path")
     return _current_part(path, current) if isinstance(path, str) else current
 

@@ -23,7 +23,7 @@ from dprdm.release.certificate import Evidence, certify, ledger_entry
 from dprdm.release.description import describe
 from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
 from dprdm.release.plan import Plan
-from dprdm.release.release import Answers, Receipt, answer
+from dprdm.release.release import Answers, Receipt, answer, require_planned
 from dprdm.release.request import list_requests
 from dprdm.retrieval.store import PromptEncoder, Store
 from dprdm.rivals.certificate import cover_weights, require_public_release
@@ -129,6 +129,7 @@ def release(
         UserError: if store, plan and prompts do not belong together.
     """
     requests = list_requests(prompts, releases_per_prompt)
+    require_planned(plan, len(requests))
     encode = prompt_encoding(store, encoder)
     ledger, noise = open_ledger(store, plan.budget), SecureNoise()
     with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:

@@ -34,6 +34,7 @@ def run(tmp_path):
     evidence = Evidence(
         num_queries=4,
         store_fingerprint=store.fingerprint,
+        unit_is_person=store.unit_is_person,
         ledger=ledger_entry(ledger),
         rng=noise.source,
         conditions_sha256=hash_file(conditions),

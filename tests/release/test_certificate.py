@@ -34,7 +34,7 @@ def run(tmp_path):
     return tmp_path
 
 
-def _certify(run, plan=PLAN, noise=None):
+def _certify(run, plan=PLAN, noise=None, unit_is_person=False):
     ledger = None
     if plan.retriever.reads_private:
         ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6))
@@ -42,6 +42,7 @@ def _certify(run, plan=PLAN, noise=None):
     evidence = Evidence(
         num_queries=100,
         store_fingerprint="store-a",
+        unit_is_person=unit_is_person,
         ledger=ledger_entry(ledger),
         rng=(noise or SecureNoise()).source,
         conditions_sha256=hash_file(run / "conditions.safetensors"),
@@ -84,7 +85,19 @@ def test_delta_set_by_hand_leaves_the_row_count_alone(run):
 
 def test_persons_are_named_as_the_unit(run):
     plan = dataclasses.replace(PLAN, max_per_unit=3, noise_std=PLAN.noise_std * 3)
-    assert _certify(run, plan).unit == "one person holding at most 3 records"
+    assert _certify(run, plan, unit_is_person=True).unit == "one person holding at most 3 records"
+
+
+def test_hazard_18_a_person_of_one_record_is_still_a_person(run):
+    certificate = _certify(run, unit_is_person=True)
+    assert (certificate.unit, certificate.max_per_unit) == ("one person holding at most 1 record", 1)
+    write_certificate(certificate, run)
+    assert "Whether one person holding at most 1 record is in the collection" in (run / "certificate.md").read_text()
+
+
+def test_a_record_of_several_records_is_no_unit(run):
+    with pytest.raises(UserError, match="Expected max_per_unit=1 where the unit of privacy is a record, got 3"):
+        _certify(run, dataclasses.replace(PLAN, max_per_unit=3, noise_std=PLAN.noise_std * 3))
 
 
 def test_a_baseline_is_marked_loudly(run):
