@@ -14,7 +14,7 @@ COLUMN = 26
 PREDICT = {
     "What is asked for": ("prompt", "prompts", "releases_per_prompt", "images_per_release"),
     "Budget": ("eps", "delta", "queries", "noise_std", "account"),
-    "How it is released": ("mechanism", "retriever", "denoiser", "codebook", "private_weight", "beside", "spread"),
+    "How it is released": ("mechanism", "retriever", "denoiser", "codebook", "private_weight", "mix_with", "spread"),
     "Where the private images are": ("private_store", "private"),
     "Rendering": ("weights", "seed", "render_batch", "conditions"),
     "The run": ("name", "out", "wandb"),

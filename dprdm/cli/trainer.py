@@ -13,7 +13,9 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from dprdm.cli.function import sentence_inside
 from dprdm.cli.ineffective import options_named, refuse_ineffective
+from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.errors import UserError
+from dprdm.generation.generator import Generator
 from dprdm.registry import class_path, expand_arguments, expand_names, instantiate
 from dprdm.resources import find_packaged, has_config, resolve_configs
 from dprdm.rivals.fine_tuning import PrivateFineTuning
@@ -23,7 +25,8 @@ from dprdm.training.processes import ending_together, is_first_process
 from dprdm.workflows.fine_tune import fine_tune, prepare_config, reads_private_images
 from dprdm.workflows.fit import fit
 from dprdm.workflows.options import PredictOptions
-from dprdm.workflows.predict import Prediction
+from dprdm.workflows.predict import predict
+from dprdm.workflows.render import render_file
 
 DEMO_CONFIG = "demo.yaml"
 # The paper's.
@@ -148,8 +151,15 @@ class DprdmCLI(LightningCLI):
 
     def predict(self, model: L.LightningModule, datamodule: Any = None, **_: Any) -> None:
         """Release on one process, then render."""
+        options = self.options()
+        if not isinstance(model, Generator):
+            raise UserError(f"Expected a generator to predict with, not {type(model).__name__}. Name another --config.")
         with ending_together(self.trainer):
-            Prediction(self.trainer, model, datamodule, self.options(), self.resolved_config).run()
+            if options.conditions is not None:
+                render_file(options, model, self.trainer, self.resolved_config)
+            else:
+                data = datamodule if isinstance(datamodule, NeighbourDataModule) else None
+                predict(options, model, data, self.trainer, self.resolved_config)
 
 
 def _refuse_predict_options(command: str, arguments: list[str], besides: set[str]) -> None:

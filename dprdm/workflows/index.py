@@ -7,12 +7,14 @@ from typing import Literal, overload
 from tqdm import tqdm
 
 from dprdm import check
+from dprdm.data.captions import caption_vectors
 from dprdm.data.index import SHARD_ROWS, build_store
 from dprdm.data.persons import names_persons
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
+from dprdm.public.knowledge import NO_CAPTION
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Store
 from dprdm.workflows.encoder_names import describe_encoder, load_encoder
 
@@ -78,7 +80,7 @@ def index(
         shows_progress: draw a bar.
 
     Returns:
-        The store, opened.
+        The store, opened, with its encoder. With a public one lie the vectors of its captions.
 
     Raises:
         StoreError: if `out` holds a finished store, or one begun with other images or another encoder.
@@ -91,16 +93,18 @@ def index(
     embedder = load_encoder(encoder, device) if isinstance(encoder, str) else encoder
     folder, store = Path(out), STORES[kind]
     with tqdm(total=len(collection), desc="Embedding", unit="image", disable=not shows_progress) as progress:
-        report = build_store(collection, embedder, folder, store, progress, shard_rows, max_per_unit)
+        name = encoder if isinstance(encoder, str) else None
+        report = build_store(collection, embedder, folder, store, progress, shard_rows, max_per_unit, name)
     log.info("%d images in %s (%s), embedded by %s.", report.rows, folder, kind, embedder.identity["model"])
     if report.dropped:
         log.info("%d images of persons with more than %s were left out.", report.dropped, max_per_unit)
     for key in report.skipped:
         log.info("Skipped, cannot be read: %s", key)
-    if kind == "public":
-        captioned = sum(bool(collection.caption(position)) for position in range(len(collection)))
-        log.info("%d of %d images have a caption.", captioned, len(collection))
-    return store(folder, check=False)
+    indexed = store(folder, check=False, encoder=embedder)
+    if isinstance(indexed, PublicStore):
+        captions_of = caption_vectors(collection, embedder, indexed).caption_of
+        log.info("%d of %d images have a caption.", (captions_of != NO_CAPTION).sum(), len(indexed))
+    return indexed
 
 
 def check_store(path: Path | str) -> Store:
