@@ -5,8 +5,8 @@ from typing import Literal
 
 from tqdm import tqdm
 
-from dprdm.data import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
 from dprdm.data.index import SHARD_ROWS, build_store
+from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.clip import DEMO_MODEL, ClipEncoder

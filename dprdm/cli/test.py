@@ -9,12 +9,15 @@ from typing import Literal
 from tqdm import tqdm
 
 from dprdm.cli.function import repeated_by
-from dprdm.data import cifar10, coco, fashion, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
+from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
 from dprdm.data.readers.source import ImageSource
+from dprdm.demo import (
+    classifier,  # noqa: F401 - by name in --features
+    fashion,  # noqa: F401 - by name in --real
+)
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
-from dprdm.metrics import demo_classifier  # noqa: F401 - by name in --features
 from dprdm.metrics.cache import ImageSet, distinct_names, measured_once
 from dprdm.metrics.evaluation import FEW, OF_FEATURES, Evaluation, require_asked
 from dprdm.metrics.features import FeatureExtractor
