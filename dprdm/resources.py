@@ -41,9 +41,10 @@ def has_config(arguments: list[str]) -> bool:
 
 
 def find_packaged(path: Path) -> Path:
-    """Return `path` if it exists or is absolute, else the same path from the folder that holds the package `dprdm`.
+    """Return `path`, or the file of this package that it names.
 
-    The demo's configs name its weights so (`dprdm/demo/assets/...`), and work from any working directory.
+    Configs name files of the package by `dprdm/...`; from any working directory these are the package's own, whatever a
+    folder called dprdm there may hold.
     """
     packaged = PACKAGE.parent / path
-    return path if path.is_absolute() or path.exists() or not packaged.exists() else packaged
+    return packaged if path.parts[:1] == (PACKAGE.name,) and packaged.exists() else path

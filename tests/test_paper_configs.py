@@ -13,7 +13,6 @@ import yaml
 from PIL import Image
 
 from dprdm.cli import main
-from dprdm.demo import DEMO
 from dprdm.demo.fashion import FashionDemo
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import refusal
@@ -29,9 +28,7 @@ TINY = (
     "--model.init_args.network.widths", "[8, 16, 16, 16]", "--model.init_args.network.head_width", "8",
     "--model.init_args.network.norm_groups", "4", "--model.init_args.network.blocks", "1",
     "--model.init_args.first_stage", "dprdm.diffusion.first_stage.PixelBlocks",
-    "--data.init_args.encoder", "dprdm.encoders.clip.ClipEncoder",
-    "--data.init_args.encoder.init_args.model", "dprdm_demo_clip", "--data.init_args.encoder.init_args.pretrained",
-    str(DEMO / "encoder.safetensors"),
+    "--data.init_args.encoder", "dprdm.demo.encoder.DemoEncoder",
     "--data.init_args.image_size", "8", "--data.init_args.batch_size", "4", "--data.init_args.num_workers", "0",
     "--data.init_args.validation_size", "4",
 )  # fmt: skip

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from dprdm import __version__
 from dprdm.errors import RefusedElsewhere, UserError
 
 INTERRUPTED = 130
@@ -68,6 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(HELP)
         return 0 if arguments else REFUSED
+    if arguments == ["--version"]:
+        print(f"dprdm {__version__}")
+        return 0
     try:
         return _run(arguments)
     except RefusedElsewhere:

@@ -10,7 +10,7 @@ from dprdm import check
 from dprdm.cli.function import repeated_by
 from dprdm.data.index import build_store, require_source
 from dprdm.data.readers.source import ImageSource
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.figures.tradeoff import draw_tradeoff
 from dprdm.resources import find_config
@@ -74,7 +74,7 @@ def sweep(
     prompts: list[str] | None = None,
     images_per_prompt: int = 20,
     horizons: dict[str, dict[str, int | float | str]] | None = None,
-    encoder: ClipEncoder | None = None,
+    encoder: Encoder | None = None,
     title: str = "What privacy costs",
     out: Path = Path("runs/sweep"),
 ) -> None:
@@ -89,7 +89,7 @@ def sweep(
         prompts: asked at every point; by default those that stand_in suggests.
         images_per_prompt: drawn at every point.
         horizons: points that stand on no axis, by label.
-        encoder: of the stand-in's images; the demo's by default. It must be the config's.
+        encoder: of the stand-in's images, which need one: the same as the config's.
         title: of the results.
         out: folder of the results.
     """
@@ -97,20 +97,22 @@ def sweep(
     asked = tuple(prompts or (stand_in.prompts() if stand_in is not None else ()))
     if not asked or not curves:
         raise UserError("Expected curves to draw and prompts to ask: give --curves in a config, and --prompts.")
-    store = _store(stand_in, private_store, encoder or ClipEncoder(), out)
+    store = _store(stand_in, private_store, encoder, out)
     asking = Asking(find_config(predict), asked, images_per_prompt, store, stand_in is not None, out / POINTS)
     results = _results(title, curves, horizons or {}, Points(asking, Measured(measure, out / "rows")), out)
     path = results.save(out)
     print(f"{len(results.rows)} points in {path}; curves: {', '.join(str(out / p.file) for p in results.pictures)}")
 
 
-def _store(stand_in: ImageSource | None, private_store: Path | None, encoder: ClipEncoder, out: Path) -> Path:
+def _store(stand_in: ImageSource | None, private_store: Path | None, encoder: Encoder | None, out: Path) -> Path:
     """The store that all points ask, or that each has a copy of."""
     if (stand_in is None) == (private_store is None):
         raise UserError("Expected either --stand_in, public images, or --private_store, whose budget pays; not both.")
     if private_store is not None:
         return PrivateStore(private_store, check=False).path
     assert stand_in is not None
+    if encoder is None:
+        raise UserError("Expected --encoder, which embeds the stand-in: the same as that of the config's data.")
     path = out / "stand-in"
     if not (path / MANIFEST).exists():
         with tqdm(total=len(stand_in), desc="Embedding the stand-in", unit="image") as progress:

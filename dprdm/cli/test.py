@@ -15,7 +15,7 @@ from dprdm.demo import (
     classifier,  # noqa: F401 - by name in --features
     fashion,  # noqa: F401 - by name in --real
 )
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.metrics.cache import ImageSet, distinct_names, measured_once
@@ -41,7 +41,7 @@ def test(
     max_real: int | None = None,
     features: FeatureExtractor | None = None,
     metrics: str | None = None,
-    encoder: ClipEncoder | None = None,
+    encoder: Encoder | None = None,
     judge: Judge | None = None,
     resamples: int = 100,
     folders_are: Literal["NON-PRIVATE", "public", "real"] = "NON-PRIVATE",
@@ -97,7 +97,7 @@ def _evaluation(
     metrics: tuple[str, ...],
     resamples: int,
     reads_private: bool,
-    encoder: ClipEncoder | None,
+    encoder: Encoder | None,
     judge: Judge | None,
 ) -> Evaluation:
     return Evaluation(
@@ -123,7 +123,7 @@ def _row(evaluation: Evaluation, images: ImageSet, out: Path) -> Row:
     return dataclasses.replace(row, images=() if is_to_be_kept else _shown(images, out))
 
 
-def _metrics(asked: str | None, encoder: ClipEncoder | None, judge: Judge | None) -> tuple[str, ...]:
+def _metrics(asked: str | None, encoder: Encoder | None, judge: Judge | None) -> tuple[str, ...]:
     if asked is not None:
         return tuple(dict.fromkeys(part.strip() for part in asked.split(",")))
     return (*OF_FEATURES, *(("clip_score", "cmmd") if encoder else ()), *(("class_found",) if judge else ()))

@@ -13,7 +13,7 @@ from dprdm.data.captions import ByCaption, CaptionVectors, caption_vectors, expe
 from dprdm.data.neighbours import neighbour_table
 from dprdm.data.opening import open_public_store
 from dprdm.data.readers.source import ImageSource, next_readable
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
@@ -114,7 +114,7 @@ class NeighbourDataModule(L.LightningDataModule):
     def __init__(
         self,
         source: ImageSource,
-        encoder: ClipEncoder,
+        encoder: Encoder,
         store: Path,
         k: int = 4,
         spread: int | None = None,

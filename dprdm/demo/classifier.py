@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from dprdm.demo.fashion import CLASS_NAMES, load_split
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
+from dprdm.demo.fashion import load_split
 from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
 from dprdm.files import write_whole

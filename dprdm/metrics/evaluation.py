@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dprdm import check
 from dprdm.diffusion.shapes import Pixels
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.metrics.features import FeatureExtractor, Features, provenance
 from dprdm.metrics.frechet import FrechetDistance
@@ -64,7 +64,7 @@ class Evaluation:
     metrics: tuple[str, ...] = OF_FEATURES
     resamples: int = 100
     reads_private: bool = False
-    encoder: ClipEncoder | None = None
+    encoder: Encoder | None = None
     judge: Judge | None = None
     conversion: str = ""
     seed: int = 0
@@ -236,7 +236,7 @@ class Measuring:
 Estimated = tuple[float, tuple[float, float] | None]
 
 
-def require_asked(metrics: Sequence[str], resamples: int, encoder: ClipEncoder | None, judge: Judge | None) -> None:
+def require_asked(metrics: Sequence[str], resamples: int, encoder: Encoder | None, judge: Judge | None) -> None:
     """Raise UserError if there is no such metric, or what one needs is missing: before any image is read."""
     for metric in metrics:
         if metric not in METRICS:

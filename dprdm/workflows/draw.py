@@ -7,7 +7,7 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.generation.generator import Generator
 from dprdm.types import Answered, Embeddings
 
@@ -19,7 +19,7 @@ class Drawing:
     """A generator, and the encoder that looks at what it draws."""
 
     model: Generator
-    encoder: ClipEncoder
+    encoder: Encoder
 
     @torch.inference_mode()
     def draw(self, answered: Answered) -> UInt8[np.ndarray, "image channel height width"]:

@@ -12,10 +12,11 @@ from jsonargparse import ArgumentParser
 from dprdm import check
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.metrics.cache import ImageSet
 from dprdm.metrics.real import RealImages, read_real
+from dprdm.registry import import_class
 from dprdm.runs.results import Status
 from dprdm.runs.run_folder import Run
 from dprdm.runs.run_reader import RenderedRun
@@ -74,12 +75,13 @@ def made(described: Any) -> ImageSource | None:
         return None
 
 
-def run_encoder(configs: list[dict[str, Any]]) -> ClipEncoder | None:
-    """The CLIP of the first run that names one."""
+def run_encoder(configs: list[dict[str, Any]]) -> Encoder | None:
+    """Return the encoder of the first run that names one."""
     for config in configs:
         described = config.get("data", {}).get("init_args", {}).get("encoder", {})
-        if described.get("class_path") == "dprdm.encoders.clip.ClipEncoder":
-            return ClipEncoder(**(described.get("init_args") or {}))
+        if described.get("class_path"):
+            encoder: Encoder = import_class(described["class_path"])(**(described.get("init_args") or {}))
+            return encoder
     return None
 
 

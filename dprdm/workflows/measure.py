@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dprdm.data.readers.source import ImageSource
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.metrics.cache import ImageSet, measured_once
 from dprdm.metrics.evaluation import Evaluation, require_asked
 from dprdm.metrics.features import FeatureExtractor
@@ -24,7 +24,7 @@ class Measuring:
         real: real images.
         metrics: some of those of `test`.
         features: the feature network; EfficientNet-Lite0 by default.
-        encoder: of clip_score and cmmd; the demo's by default.
+        encoder: of clip_score and cmmd, which need one.
         judge: of class_found.
         resamples: of the bootstrap; 0 leaves intervals out.
         max_real: real images read at most.
@@ -34,7 +34,7 @@ class Measuring:
     real: ImageSource
     metrics: list[str]
     features: FeatureExtractor | None = None
-    encoder: ClipEncoder | None = None
+    encoder: Encoder | None = None
     judge: Judge | None = None
     resamples: int = 100
     max_real: int | None = None
@@ -54,7 +54,7 @@ class Measured:
 
     def __init__(self, measuring: Measuring, folder: Path) -> None:
         self.measuring, self.folder = measuring, folder
-        self.encoder = measuring.encoder or ClipEncoder()
+        self.encoder = measuring.encoder
         self.extractor = measuring.features or EfficientNetLite0()
         require_asked(tuple(measuring.metrics), measuring.resamples, self.encoder, measuring.judge)
 

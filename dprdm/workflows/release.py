@@ -12,7 +12,7 @@ from dprdm import check
 from dprdm.audit.prv import epsilon_prv
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.index import build_store
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.generation.conditioning import mix
@@ -215,7 +215,7 @@ class Releasing:
         return list(distinct)
 
 
-def open_private_store(options: PredictOptions, encoder: ClipEncoder) -> PrivateStore:
+def open_private_store(options: PredictOptions, encoder: Encoder) -> PrivateStore:
     """The private store that was named; made of the private images that were named if it is not there yet."""
     path = options.private_store
     if path is None:

@@ -28,7 +28,7 @@ def shop(private_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     place = tmp_path_factory.mktemp("shop")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        assert main(["index", "--images", str(private_images), "--out", "store"]) == 0
+        assert main(["index", "--images", str(private_images), "--encoder", "demo", "--out", "store"]) == 0
         more = ("--prompt", HOSTILE, "--delta", "1e-4")
         assert predict("--name", "ten", *more) == 0
         assert predict("--name", "one", *more, eps="1") == 0

@@ -17,6 +17,7 @@ SWEEP = {
     "measure": {
         "real": {"class_path": "dprdm.demo.fashion.FashionDemo", "init_args": {"split": "heldout_dark"}},
         "features": {"class_path": "dprdm.metrics.networks.EfficientNetLite0", "init_args": {"side": 32}},
+        "encoder": {"class_path": "dprdm.demo.encoder.DemoEncoder"},
         "max_real": 12,
         "metrics": ["kid", "clip_score"],
         "resamples": 2,
@@ -64,6 +65,7 @@ def test_points_curves_and_what_is_kept(workplace, capsys):
     ("changed", "options", "sentence"),
     [
         ({}, [], "either --stand_in"),
+        ({}, ["--stand_in", "dprdm.demo.fashion.FashionDemo"], "Expected --encoder, which embeds the stand-in"),
         ({"prompts": []}, ["--private_store", "store"], "Expected curves to draw and prompts to ask"),
         ({"curves": []}, ["--private_store", "store"], "Expected curves to draw and prompts to ask"),
         ({"predict": "demos.yaml"}, ["--private_store", "store"], "Expected a config file at demos.yaml"),

@@ -11,6 +11,7 @@ from dprdm.demo.fashion import load_split
 from dprdm.errors import UnknownPlugin, UserError
 from dprdm.metrics.networks import EfficientNetLite0, Inception, OpenClipFeatures, TimmFeatures, enlarged
 from dprdm.registry import class_path, expand_networks
+from tests.fakes import DEMO_CLIP
 
 PHOTO = torch.randint(0, 256, (3, 3, 40, 48), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
@@ -80,7 +81,7 @@ def test_inception_that_cannot_be_downloaded_says_where_it_is(monkeypatch, tmp_p
 
 
 def test_clip_features_are_the_encoders():
-    clip, images = OpenClipFeatures(), torch.from_numpy(load_split("heldout")[0][:4])[:, None]
+    clip, images = OpenClipFeatures(DEMO_CLIP), torch.from_numpy(load_split("heldout")[0][:4])[:, None]
     theirs = clip.encoder.images([Image.fromarray(image[0].numpy()) for image in images])
     assert torch.equal(clip.features(images), torch.from_numpy(theirs))
     assert clip.weights_sha256 == clip.encoder.identity["weights_sha256"]
