@@ -30,8 +30,8 @@ from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge, evenly
 from dprdm.public.prior import PublicPrior, fit_prior, nearest_means
 from dprdm.registry import create, load_all
 from dprdm.release import rehearsal
-from dprdm.release.mechanism import PrivacyMechanism, Terms
-from dprdm.release.plan import make_plan
+from dprdm.release.mechanism import OneReleaseMechanism, PerQueryMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.store import Manifest, PrivateStore, PublicStore
 from dprdm.types import Answered, Embeddings, Queries
 
@@ -123,8 +123,19 @@ def mechanisms(embedded: Embedded, stage: rehearsal.Stage, terms: Terms) -> Iter
             stage, plugins["gaussian"](), terms.budget, terms.num_queries, grid, NEAREST, SecureNoise()
         )
         for name in EACH_QUERY:
-            yield plugins[name](k=best.k, sampling_rate=best.sampling_rate).prepare(embedded.public, terms)
+            mechanism = plugins[name](k=best.k, sampling_rate=best.sampling_rate)
+            yield mechanism.prepare(embedded.public, terms) if isinstance(mechanism, Preparable) else mechanism
     yield plugins["codebook"](share=NEAREST / records, draws=0).prepare(embedded.public, terms)
+
+
+def drawn(plan: Plan, embedded: Embedded, store: PrivateStore) -> Answered:
+    """Release from a store of public rows, unpaid, and answer from it."""
+    mechanism = plan.mechanism
+    if isinstance(mechanism, OneReleaseMechanism):
+        return mechanism.release(store, plan.noise_std, SecureNoise()).answer(embedded.queries, embedded.replicates)
+    assert isinstance(mechanism, PerQueryMechanism)
+    vectors = mechanism.release(embedded.queries, store, plan.retriever, plan.noise_std, SecureNoise())
+    return Answered(vectors, np.full(len(vectors), plan.noise_std))
 
 
 def cells(
@@ -133,9 +144,8 @@ def cells(
     """Release with every mechanism, denoise in every way, and compare."""
     exact = create("retriever", "exact")
     for mechanism in mechanisms(embedded, stage, terms):
-        plan = make_plan(mechanism, terms.budget, terms.num_queries)
-        released = mechanism.release(embedded.queries, store, exact, plan.noise_std, SecureNoise())
-        answered = mechanism.answer(embedded.queries, embedded.replicates, released, plan.noise_std)
+        plan = make_plan(mechanism, exact, terms.budget, terms.num_queries)
+        answered = drawn(plan, embedded, store)
         for name, denoiser in sorted(load_all("denoiser").items()):
             vectors = denoiser().denoise(embedded.queries, answered, prior).vectors
             numbers = compare(known, vectors)

@@ -41,6 +41,7 @@ KINDS = {
     "retriever": PluginKind("retriever", "dprdm.retrievers", "dprdm.retrieval.retriever:Retriever", declares_name=True),
     "denoiser": PluginKind("denoiser", "dprdm.denoisers", "dprdm.public.denoiser:Denoiser", declares_name=True),
     "reader": PluginKind("reader", "dprdm.readers", "dprdm.data.readers.source:ImageSource"),
+    "metric": PluginKind("metric", "dprdm.metrics", "dprdm.metrics.metric:Metric", is_object=True, declares_name=True),
     "features": PluginKind("feature network", "dprdm.features", "dprdm.metrics.features:FrozenNetwork"),
     "encoder": PluginKind("encoder", "dprdm.encoders", "dprdm.encoders.encoder:Encoder"),
     "generator": PluginKind("generator", "dprdm.generators", "dprdm.generation.generator:Generator"),
@@ -251,60 +252,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
-# What the command line still calls; it belongs there.
-PRIVACY_KINDS = ("mechanism", "retriever", "denoiser")
-NETWORK_OPTIONS = ("--features", "--judge")
-
-
 def plugin_named(kind: str, name: str, **settings: Any) -> Any:
     """Return a new plugin of this name with those of the settings that are fields of it."""
     parameters = inspect.signature(find(kind, name)).parameters
     return create(kind, name, **{field: value for field, value in settings.items() if field in parameters})
-
-
-def expand_names(config: Any) -> Any:
-    """Return a config in which `mechanism: gaussian` has become `mechanism: {class_path: ...}`; `retriever` alike."""
-    if not isinstance(config, dict):
-        return config
-    for kind in PRIVACY_KINDS:
-        if kind in config:
-            plugin = config[kind] if isinstance(config[kind], dict) else {"class_path": config[kind]}
-            config[kind] = {**plugin, "class_path": class_path(kind, plugin.get("class_path"))}
-    return config
-
-
-def expand_arguments(arguments: list[str]) -> list[str]:
-    """Return arguments in which `--mechanism gaussian` names the full class path. `--prompt` appends."""
-    options = {f"--{kind}": kind for kind in PRIVACY_KINDS}
-    expanded: list[str] = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in options:
-            expanded.append(class_path(options[expanded[-1]], argument))
-        elif option == "--prompt":
-            # jsonargparse appends with a plus: `--prompt a --prompt b` would otherwise mean b alone.
-            expanded.append("--prompt+" + argument.removeprefix("--prompt"))
-        elif equals and option in options:
-            expanded.append(f"{option}={class_path(options[option], value)}")
-        else:
-            expanded.append(argument)
-    return expanded
-
-
-def network_path(name: str) -> str:
-    """Return the class path of the feature network that `name` means; one that has a dot is a path already."""
-    return current_path(name) if "." in name or name.startswith("{") else class_path("features", name)
-
-
-def expand_networks(arguments: list[str]) -> list[str]:
-    """Return arguments in which `--features inception` names the full class path; `--judge` alike."""
-    expanded: list[str] = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in NETWORK_OPTIONS:
-            expanded.append(network_path(argument))
-        elif equals and option in NETWORK_OPTIONS:
-            expanded.append(f"{option}={network_path(value)}")
-        else:
-            expanded.append(argument)
-    return expanded

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,16 @@ def unit_rows(count: int, dim: int, seed: int = 0) -> np.ndarray:
 def private_store(path: Path, vectors: np.ndarray, groups: list[list[int]] | None = None) -> PrivateStore:
     """A private store of these rows; `groups` lists the rows of each person."""
     _write(path, vectors, "private", groups)
+    return PrivateStore(path)
+
+
+def with_rows_of_nobody(path: Path, groups: list[list[int]]) -> PrivateStore:
+    """Turn a store of images into one as version 0.4 left it where persons had too many: rows in no group stay in it."""
+    manifest = Manifest.read(path / "manifest.json")
+    rows = np.array([row for group in groups for row in group], np.int64)
+    np.savez(path / "units.npz", offsets=np.cumsum([0, *map(len, groups)]), rows=rows)
+    changed = replace(manifest, group_column="person", max_per_unit=max(map(len, groups)))
+    (path / "manifest.json").write_text(changed.to_json())
     return PrivateStore(path)
 
 

@@ -19,6 +19,18 @@ def shape_is_normal(values: np.ndarray) -> bool:
     return bool(stats.kstest(values.ravel(), "norm").pvalue > FALSE_ALARM)
 
 
+def laplace_scale_is(std: float, values: np.ndarray) -> bool:
+    """Whether zero-mean Laplace `values` may have standard deviation `std`: their sizes are exponential."""
+    statistic = float(np.abs(values).sum() * np.sqrt(2) / std)
+    low, high = stats.gamma.ppf([FALSE_ALARM / 2, 1 - FALSE_ALARM / 2], values.size)
+    return bool(low <= statistic <= high)
+
+
+def shape_is_laplace(values: np.ndarray) -> bool:
+    """Whether `values`, in units of their standard deviation, may be Laplace numbers."""
+    return bool(stats.kstest(values.ravel(), stats.laplace(scale=2**-0.5).cdf).pvalue > FALSE_ALARM)
+
+
 def uncorrelated(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether two arrays of normal numbers may be independent."""
     return bool(stats.pearsonr(first.ravel(), second.ravel()).pvalue > FALSE_ALARM)

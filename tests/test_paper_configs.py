@@ -80,7 +80,7 @@ def test_the_generator_is_the_papers(name: str) -> None:
     assert (model["solver"], model["steps"], model["condition_dropout"]) == ("ddim", 100, 0.0)
     assert (data["k"], data["image_size"], data["spread"]) == (4, 256, None)
     encoder = data["encoder"]["init_args"]
-    assert (encoder["model"], encoder["pretrained"]) == ("ViT-B-16-quickgelu", "metaclip_400m")
+    assert (encoder["model"], encoder["pretrained"]) == ("ViT-B-16-quickgelu/metaclip_400m", None)
     assert data["batch_size"] * DEVICES * trainer["accumulate_grad_batches"] == 1280
     (average,) = [one for one in trainer["callbacks"] if one["class_path"].endswith("EMAWeightAveraging")]
     assert average["init_args"]["decay"] == 0.9999

@@ -13,8 +13,16 @@ import numpy as np
 from dp_accounting.dp_event import DpEvent
 from jaxtyping import Float
 
+from dprdm.privacy.distributions import GaussianNoise, Noise
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import PrivacyMechanism, Progress
+from dprdm.release.mechanism import (
+    OneRelease,
+    OneReleaseMechanism,
+    PerQueryMechanism,
+    PrivacyMechanism,
+    Progress,
+    Tuning,
+)
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Outcomes, Queries, Query, RankedRowIds, Released, RowIds
@@ -26,18 +34,20 @@ def seeded_noise() -> SecureNoise:
     return SecureNoise(lambda size: hashlib.shake_256(f"seed 0, call {next(calls)}".encode()).digest(size))
 
 
-@PrivacyMechanism.register
 @dataclass(frozen=True)
-class Misstated:
-    """Does one thing and states another: the cost of `stated`, the release of `done`, `noise_share` of its noise."""
+class _Stated:
+    """The cost of `stated`."""
 
     name: ClassVar[str] = "misstated"
     is_private: ClassVar[bool] = True
-    answers_all_after_one_release: ClassVar[bool] = False
+    noise: ClassVar[Noise] = GaussianNoise()
 
     stated: PrivacyMechanism
-    done: PrivacyMechanism
-    noise_share: float = 1.0
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """As stated."""
+        return self.stated.tuning
 
     def sensitivity(self, max_per_unit: int = 1) -> float:
         """As stated."""
@@ -46,6 +56,15 @@ class Misstated:
     def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
         """As stated."""
         return self.stated.event(noise_std, num_queries, max_per_unit)
+
+
+@PerQueryMechanism.register
+@dataclass(frozen=True)
+class Misstated(_Stated):
+    """Does one thing and states another: the cost of `stated`, the release of `done`, `noise_share` of its noise."""
+
+    done: PerQueryMechanism
+    noise_share: float = 1.0
 
     def release(
         self,
@@ -60,20 +79,27 @@ class Misstated:
         return self.done.release(queries, store, retriever, self.noise_share * noise_std, noise, progress)
 
 
-@PrivacyMechanism.register
+@OneReleaseMechanism.register
 @dataclass(frozen=True)
-class MisstatedOnce(Misstated):
+class MisstatedOnce(_Stated):
     """The same of mechanisms that release once for all queries."""
 
-    answers_all_after_one_release: ClassVar[bool] = True
+    done: OneReleaseMechanism
+    noise_share: float = 1.0
+
+    def release(
+        self, store: Store, noise_std: float, noise: SecureNoise, progress: Progress | None = None
+    ) -> OneRelease:
+        """As done."""
+        return self.done.release(store, self.noise_share * noise_std, noise, progress)
 
 
-@PrivacyMechanism.register
+@PerQueryMechanism.register
 @dataclass(frozen=True)
-class DividesByFound(Misstated):
+class DividesByFound(_Stated):
     """Averages over the rows that were found, not over k: where few are found, each weighs more than 1/k."""
 
-    k: int = 1
+    k: int
 
     def release(
         self,
@@ -164,4 +190,4 @@ def as_retriever(part: Any) -> Retriever:
     return part
 
 
-MakeMechanism = Callable[..., PrivacyMechanism]
+MakeMechanism = Callable[..., PerQueryMechanism]

@@ -39,7 +39,7 @@ def no_ledger(scenario: Scenario) -> Callable[[Path], str]:
     def attempt(folder: Path) -> str:
         pair = scenario.make_pair(folder)
         queries, plan, noise = pair.query[None], scenario.plan, scenario.noise()
-        refusal = _refusal(lambda: release(queries, pair.absent, plan, scenario.retriever, None, noise))
+        refusal = _refusal(lambda: release(queries, pair.absent, plan, None, noise))
         return refusal.replace(f"{folder}/", "")
 
     return attempt

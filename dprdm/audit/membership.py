@@ -11,12 +11,13 @@ from dprdm.audit.roc import Interval, Roc, area_interval, ceiling, rate_at, roc
 from dprdm.audit.shadows import Seen
 from dprdm.release.plan import Plan
 from dprdm.runs.provenance import Provenance
+from dprdm.runs.quantities import AUC, TPR_ALLOWED_AT_1_FPR, TPR_AT_1_FPR, TPR_AT_10_FPR, Quantity
 from dprdm.runs.results import Measurement
 
 NEAREST, RATIO = "nearest answer", "likelihood ratio"
-# False positive rates, by the metric's name.
-RATES = {"tpr_at_1_fpr": 0.01, "tpr_at_10_fpr": 0.1}
-ALLOWED = "tpr_allowed_at_1_fpr"
+# False positive rates.
+RATES = {TPR_AT_1_FPR: 0.01, TPR_AT_10_FPR: 0.1}
+QUANTITIES = (*RATES, AUC, TPR_ALLOWED_AT_1_FPR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +67,15 @@ def measurements(
 ) -> Iterator[Measurement]:
     """Rates at low false positive rates, the area, and, of a private mechanism, the rate that its guarantee allows."""
     others = int((~attacked.is_member).sum())
-    for name, false_positive in RATES.items():
+    for quantity, false_positive in RATES.items():
         if false_positive * others >= 1:
-            yield _measurement(name, attacked.rate(false_positive), made)
-    yield _measurement("auc", attacked.area(generator), made)
+            yield _measurement(quantity, attacked.rate(false_positive), made)
+    yield _measurement(AUC, attacked.area(generator), made)
     if plan.is_private:
         costs = plan.epsilons()
-        yield Measurement(ALLOWED, ceiling(RATES["tpr_at_1_fpr"], costs.epsilon, costs.delta), made)
+        allowed = ceiling(RATES[TPR_AT_1_FPR], costs.epsilon, costs.delta)
+        yield Measurement(TPR_ALLOWED_AT_1_FPR.name, allowed, made)
 
 
-def _measurement(name: str, found: Interval, made: Provenance) -> Measurement:
-    return Measurement(name, found.value, made, found.low, found.high)
+def _measurement(quantity: Quantity, interval: Interval, made: Provenance) -> Measurement:
+    return Measurement(quantity.name, interval.value, made, interval.low, interval.high)

@@ -21,8 +21,8 @@ from dprdm.audit.broken import (
 from dprdm.audit.canaries import Pair, worst_case
 from dprdm.audit.run import AuditReport, Releasing, Scenario, audit
 from dprdm.privacy.budget import Budget
-from dprdm.release.mechanism import PrivacyMechanism
-from dprdm.release.plan import Plan, with_fields
+from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism, Tuning
+from dprdm.release.plan import Plan
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Outcomes
@@ -91,7 +91,7 @@ def mutants(make_mechanism: MakeMechanism, retriever: Retriever) -> list[Mutant]
         Mutant("noise shared by two ranks", 2, *_seeded(_two_ranks(plain))),
         Mutant("private rows read without a ledger", 5, None, None, guards.no_ledger(plain)),
         Mutant("missing neighbours filled by id -1", 6, *_with(few, PadsWithLast), guards.row_minus_one),
-        _noise_mutant("mean over the rows found, not over k", 6, few, DividesByFound(whole, whole, k=K)),
+        _noise_mutant("mean over the rows found, not over k", 6, few, DividesByFound(whole, k=K)),
         Mutant("index trained on private rows", 7, *_with(plain, TrainedOnPrivate)),
         Mutant("sample drawn and not searched", 8, *_with(_scenario(sampled, retriever, 0.4), IgnoresSample)),
         Mutant("record stored twice", 9, replace(plain, make_pair=worst_case(MANY, 2)), plain, guards.stored_twice),
@@ -99,15 +99,17 @@ def mutants(make_mechanism: MakeMechanism, retriever: Retriever) -> list[Mutant]
     ]
 
 
-def mutants_of_one_release(mechanism: PrivacyMechanism, retriever: Retriever) -> list[Mutant]:
+def mutants_of_one_release(
+    mechanism: OneReleaseMechanism, unclipped: OneReleaseMechanism, retriever: Retriever
+) -> list[Mutant]:
     """The same of a mechanism that releases once for all queries.
 
     Args:
-        mechanism: prepared on `canaries.public_rows`; with a field clip_norm.
+        mechanism: prepared on `canaries.public_rows`.
+        unclipped: the same, with a clipping norm that clips nothing.
         retriever: of a private store.
     """
     plain = _scenario(mechanism, retriever, noise_multiplier=1.0)
-    unclipped = with_fields(mechanism, clip_norm=1e6)
     name = mechanism.name
     return [
         _noise_mutant(f"{name}: half the noise", 0, plain, MisstatedOnce(mechanism, mechanism, noise_share=0.5)),
@@ -127,8 +129,8 @@ def subtract_ranks(released: Releasing, store: PrivateStore, pair: Pair) -> Outc
 
 
 def _scenario(mechanism: PrivacyMechanism, retriever: Retriever, noise_multiplier: float) -> Scenario:
-    plan = Plan(mechanism, Budget(1.0, DELTA), 1, noise_multiplier * mechanism.sensitivity())
-    return Scenario(plan, retriever, worst_case(round(MANY / getattr(mechanism, "sampling_rate", 1.0))))
+    plan = Plan(mechanism, retriever, Budget(1.0, DELTA), 1, noise_multiplier * mechanism.sensitivity())
+    return Scenario(plan, worst_case(round(MANY / (mechanism.tuning or Tuning(1, 1.0)).sampling_rate)))
 
 
 def _seeded(repaired: Scenario) -> tuple[Scenario, Scenario]:
@@ -140,7 +142,8 @@ def _two_ranks(scenario: Scenario) -> Scenario:
 
 
 def _with(repaired: Scenario, broken: Callable[[Retriever], object]) -> tuple[Scenario, Scenario]:
-    return replace(repaired, retriever=as_retriever(broken(repaired.retriever))), repaired
+    plan = replace(repaired.plan, retriever=as_retriever(broken(repaired.plan.retriever)))
+    return replace(repaired, plan=plan), repaired
 
 
 def _noise_mutant(name: str, hazard: int, repaired: Scenario, mechanism: object) -> Mutant:

@@ -3,9 +3,9 @@
 import math
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,9 +17,9 @@ from dprdm.errors import UserError
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
 from dprdm.privacy.noise import SecureNoise
+from dprdm.release.mechanism import OneReleaseMechanism, Tuning
 from dprdm.release.plan import Plan
 from dprdm.release.release import release
-from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Outcomes, Query
 
@@ -42,8 +42,7 @@ class Scenario:
     """What is attacked, and how.
 
     Args:
-        plan: the mechanism and its noise; its claim is what the audit is held against.
-        retriever: searches the private store.
+        plan: mechanism, noise and retriever; its claim is what the audit is held against.
         make_pair: writes the two stores.
         attack: makes outcomes from releases.
         queries_per_trial: released answers of the attacked store in one outcome; the claim is for so many.
@@ -51,7 +50,6 @@ class Scenario:
     """
 
     plan: Plan
-    retriever: Retriever
     make_pair: MakePair
     attack: Attack = look
     queries_per_trial: int = 1
@@ -115,12 +113,11 @@ def audit(scenario: Scenario, trials: int, confidence: float) -> AuditReport:
     return AuditReport(tuple(findings), confidence, trials)
 
 
-def standard_scenario(plan: Plan, retriever: Retriever) -> Scenario:
+def standard_scenario(plan: Plan) -> Scenario:
     """The worst case for this plan: so many records beside the canary that k of them are sampled, but once in 10^9."""
-    fields: Any = plan.mechanism
-    k, sampling_rate = getattr(fields, "k", 1), getattr(fields, "sampling_rate", 1.0)
-    expected = k + 40 + 10 * math.sqrt(k)
-    return Scenario(plan, retriever, worst_case(math.ceil(expected / sampling_rate)))
+    tuning = plan.mechanism.tuning or Tuning(1, 1.0)
+    expected = tuning.k + 40 + 10 * math.sqrt(tuning.k)
+    return Scenario(plan, worst_case(math.ceil(expected / tuning.sampling_rate)))
 
 
 def _check_auditable(plan: Plan, trials: int) -> None:
@@ -137,22 +134,22 @@ def _claims(scenario: Scenario) -> dict[float, float]:
 
 
 def _at(plan: Plan, delta: float) -> Plan:
-    return Plan(plan.mechanism, Budget(plan.budget.epsilon, delta), plan.num_queries, plan.noise_std, plan.max_per_unit)
+    return replace(plan, budget=Budget(plan.budget.epsilon, delta))
 
 
 def _releasing(scenario: Scenario, trials: int) -> Releasing:
-    plan, retriever = scenario.plan, scenario.retriever
+    plan, mechanism = scenario.plan, scenario.plan.mechanism
 
     def released(store: PrivateStore, query: Query) -> Outcomes:
         ledger = _ledger(store, plan.budget.delta)
-        if not plan.mechanism.answers_all_after_one_release:
+        if not isinstance(mechanism, OneReleaseMechanism):
             queries = query[None].repeat(trials, axis=0)
-            return release(queries, store, plan, retriever, ledger, scenario.noise())[0]
+            return release(queries, store, plan, ledger, scenario.noise())[0]
         # One release is paid for and drawn as ever; a trial of it is all that it gave out. The others are drawn alike,
         # unpaid: it is the auditor's own store.
-        draws = [release(query[None], store, plan, retriever, ledger, scenario.noise())[0]]
+        draws = [release(query[None], store, plan, ledger, scenario.noise())[0]]
         while len(draws) < trials:
-            draws.append(plan.mechanism.release(query[None], store, retriever, plan.noise_std, scenario.noise()))
+            draws.append(mechanism.release(store, plan.noise_std, scenario.noise()).array)
         return np.stack([draw.reshape(-1) for draw in draws])
 
     return released

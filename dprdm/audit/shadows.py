@@ -19,8 +19,7 @@ from dprdm.audit.likelihood import Statistics
 from dprdm.audit.throwaway import throwaway
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.plan import Plan
-from dprdm.release.release import release
-from dprdm.retrieval.retriever import Retriever
+from dprdm.release.release import read, release
 from dprdm.types import Answered, Embeddings, Queries
 
 # Answers to vectors in the space of embeddings: themselves, or those of the images drawn from them.
@@ -63,16 +62,15 @@ class Released:
     its budget is that of all that the attack on one candidate sees."""
 
     plan: Plan
-    retriever: Retriever
 
     def ask(self, queries: Queries, rows: Embeddings, folder: Path) -> Answered:
         """Every query as often as planned, from a private store of these rows; equal queries stand together."""
         store, ledger = throwaway(folder, rows, self.plan.budget.delta)
         repeats = self.plan.num_queries
         asked = np.repeat(queries, repeats, axis=0)
-        released, _ = release(asked, store, self.plan, self.retriever, ledger, SecureNoise())
+        released, _ = release(asked, store, self.plan, ledger, SecureNoise())
         numbers = np.tile(np.arange(repeats), len(queries))
-        return self.plan.mechanism.answer(asked, numbers, released, self.plan.noise_std)
+        return read(self.plan, released, asked, numbers)
 
 
 def random_halves(

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from dprdm import __version__
+from dprdm.cli.commands import Command, find_command
 from dprdm.errors import RefusedElsewhere, UserError
 
 INTERRUPTED = 130
@@ -46,8 +47,6 @@ def _run(words: list[str]) -> int:
     if words == ["--version"]:
         print(f"dprdm {__version__}")
         return 0
-    from dprdm.cli.commands import find_command
-
     if not words or words[0] in {"-h", "--help", "help"}:
         from dprdm.cli.help import overview
 
@@ -60,20 +59,31 @@ def _run(words: list[str]) -> int:
 
         print(page(name), end="")
         return 0
-    if command.method:
-        from dprdm.cli.experiment import read_experiment
+    return _run_with_trainer(name, command, rest) if command.method else _run_function(command, rest)
 
-        arguments = read_experiment(name, rest)
-        from dprdm.cli.trainer import run_trainer
 
-        return run_trainer(command.method, arguments)
-    from dprdm.cli.argv import read_arguments
+def _run_with_trainer(name: str, command: Command, words: list[str]) -> int:
+    """Each import only where what came before it was not refused: the last one takes ten seconds."""
+    from dprdm.cli.trainer_arguments import read_trainer_arguments
 
-    arguments = read_arguments(command, rest)
+    arguments = read_trainer_arguments(name, words)
     if not arguments.is_question:
-        arguments.settings.require_complete(command.positional)
+        arguments.settings.require_complete()
+        from dprdm.cli.usable import require_usable
+
+        require_usable(name, arguments)
+    from dprdm.cli.trainer import run_trainer
+
+    return run_trainer(command.method, arguments)
+
+
+def _run_function(command: Command, words: list[str]) -> int:
+    from dprdm.cli.argv import read_arguments
     from dprdm.cli.function import run_function
 
+    arguments = read_arguments(command, words)
+    if not arguments.is_question:
+        arguments.settings.require_complete(command.positional)
     module, _, function = command.function.rpartition(".")
     return run_function(getattr(importlib.import_module(module), function), arguments)
 

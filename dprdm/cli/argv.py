@@ -16,17 +16,17 @@ import yaml
 from jsonargparse import get_loader
 
 from dprdm.cli.commands import Command
-from dprdm.cli.kinds import NOTHING, Kind, PluginName, Scalar, Several
+from dprdm.cli.kinds import NOTHING, Existing, Kind, PluginName, Scalar, Several
 from dprdm.cli.settings import PASSED_ON, Settings
 from dprdm.cli.signature import Signature
 from dprdm.cli.values import Text
 from dprdm.errors import UserError
 from dprdm.resources import find_config
+from dprdm.runs.old_configs import current_config
 
 # Questions to the parser itself, and what it calls them.
 QUESTIONS = {"print_config": "--print_config", "help_all": "--help"}
 TEXT = {Scalar(str), NOTHING}
-GATHERED = (Several(Scalar(Path)), *(Several(PluginName(kind)) for kind in ("mechanism", "retriever", "denoiser")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def read_config(name: str) -> dict[str, Any]:
     """Return what the config of this name says, as the parser reads YAML. Raises UserError if it cannot be read."""
     file = find_config(name)
     try:
-        content = get_loader("yaml")(Path(file).read_text(encoding="utf-8"))
+        content = current_config(get_loader("yaml")(Path(file).read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"Expected YAML in {name}, and reading it failed: {' '.join(str(error).split())}") from error
     if content is not None and not isinstance(content, dict):
@@ -143,7 +143,8 @@ def _pairs(signature: Signature, positional: Sequence[str], words: Sequence[str]
 
 
 def _is_list(kinds: Sequence[Kind]) -> bool:
-    return not set(GATHERED).isdisjoint(kinds)
+    items = [kind.item for kind in kinds if isinstance(kind, Several)]
+    return any(item == Scalar(Path) or isinstance(item, Existing | PluginName) for item in items)
 
 
 def _following(pending: deque[str]) -> list[str]:

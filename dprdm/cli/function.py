@@ -2,10 +2,11 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from dprdm.cli.argv import Arguments
 from dprdm.cli.commands import is_called, program
@@ -17,28 +18,36 @@ def run_function(function: Callable[..., Any], arguments: Arguments) -> int:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--config", action="config")
     parser.add_function_arguments(function)
-    try:
+    with one_sentence():
         config = parser.parse_args(arguments.listed())
         for name, text in arguments.texts().items():
             config[name] = text
         objects = parser.instantiate_classes(config)
-    except (ArgumentError, ValueError) as error:
-        if sentence := sentence_inside(error):
-            raise UserError(sentence) from error
-        raise
     code = function(**{name: value for name, value in vars(objects).items() if name != "config"})
     return int(code or 0)
 
 
-def sentence_inside(error: BaseException) -> str | None:
-    """Return what a class of ours said while the parser made it, or what the parser complains of; None if neither."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, UserError):
-            return str(inner)
-        inner = inner.__cause__ or inner.__context__
-    lines = [line.strip(" -") for line in str(error).splitlines() if line.strip(" -")]
-    return " ".join(lines[:3]) if isinstance(error, ArgumentError) else None
+def make(parser: ArgumentParser, settings: Mapping[str, Any]) -> Namespace:
+    """Return the objects that a parser makes of settings. Raises UserError for what it, or a class, refuses."""
+    with one_sentence():
+        return parser.instantiate_classes(parser.parse_object(dict(settings)))
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn what a parser raises into a UserError: what a class of ours said to it, or what it complains of itself."""
+    try:
+        yield
+    except (ArgumentError, ValueError) as error:
+        inner: BaseException | None = error
+        while inner is not None:
+            if isinstance(inner, UserError):
+                raise UserError(str(inner)) from error
+            inner = inner.__cause__ or inner.__context__
+        if not isinstance(error, ArgumentError):
+            raise
+        lines = [line.strip(" -") for line in str(error).splitlines() if line.strip(" -")]
+        raise UserError(" ".join(lines[:3])) from error
 
 
 def repeated_by(command: str) -> str:

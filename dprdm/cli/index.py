@@ -9,6 +9,7 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates
 from dprdm.retrieval.store import PrivateStore, Store
+from dprdm.types import ExistingFile, ExistingFolder
 
 NO_ENCODER = (
     "Expected --encoder, which turns images into vectors. For photographs, name a model of open_clip and its weights, such "
@@ -18,17 +19,17 @@ NO_ENCODER = (
 
 
 def index(
-    images: Path | None = None,
+    images: ExistingFolder | None = None,
     source: ImageSource | None = None,
     encoder: str | None = None,
     out: Path | None = None,
-    captions: Path | None = None,
+    captions: ExistingFile | None = None,
     kind: Literal["private", "public"] = "private",
     device: str = "cpu",
     shard_rows: int = SHARD_ROWS,
     group_column: str | None = None,
-    max_per_group: int = 1,
-    check: Path | None = None,
+    max_per_group: int | None = None,
+    check: ExistingFolder | None = None,
 ) -> None:
     """Embed a collection of images into a store, or check one. Interrupted, the same command goes on from there.
 
@@ -44,12 +45,16 @@ def index(
         shard_rows: images a shard; an interruption loses at most one shard's work.
         group_column: column of the captions table that names the person an image belongs to. The unit of privacy is then a
             person and all their images; without it, one image.
-        max_per_group: images that one person may contribute; the rest is left out.
+        max_per_group: images that one person may contribute, 1 if left out: the first that can be read; the rest is left out.
         check: instead of all this, folder of a finished store: read every vector and compare the checksums.
     """
     from dprdm.workflows import index as workflow
 
     if check is not None:
+        if group_column is not None or max_per_group is not None:
+            raise UserError(
+                "Expected no --group_column and no --max_per_group with --check: the store is made already."
+            )
         store = workflow.check_store(check)
         print(f"{len(store)} rows in {len(store.manifest.shards)} shards of {check}: every checksum holds.")
         return
@@ -87,7 +92,7 @@ def _next_step(store: Store) -> str:
 
 
 def _unit(store: PrivateStore) -> str:
-    if store.manifest.group_column is None:
+    if not store.unit_is_person:
         return "The unit of privacy is one image. If one person is on several, name persons with --group_column."
     return f"The unit of privacy is a person: {store.num_units} of them, with at most {store.max_per_unit} images each."
 

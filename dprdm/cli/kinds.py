@@ -10,7 +10,8 @@ from dprdm.registry import KINDS
 
 SCALARS = {"int": int, "float": float, "bool": bool, "str": str, "Path": Path}
 LISTS = {"list", "List", "Sequence", "Iterable"}
-# Annotations of `dprdm.types` that stand for the short name of a plugin.
+# Annotations of `dprdm.types` that stand for paths that must exist, by the check for it, and for plugins' short names.
+EXISTING = {"ExistingFile": "file", "ExistingFolder": "folder"}
 PLUGIN_NAMES = {"MechanismName": "mechanism", "RetrieverName": "retriever", "DenoiserName": "denoiser"}
 WITHOUT_OPTIONS = {"ABC", "Protocol", "Generic", "object"}  # bases that take none
 
@@ -30,6 +31,13 @@ class Scalar(Kind):
     """A value of a type: int, float, bool, str, Path, or the type of None."""
 
     type: type
+
+
+@dataclass(frozen=True)
+class Existing(Kind):
+    """A path to what is there: the check is a function of `dprdm.check`."""
+
+    check: str
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,8 @@ def kind_of(annotation: ast.AST | None, module: Module) -> Kind:
             return Several(kind_of(inner, module))
         case ast.Name(id=name) if name in PLUGIN_NAMES:
             return PluginName(PLUGIN_NAMES[name])
+        case ast.Name(id=name) if name in EXISTING:
+            return Existing(EXISTING[name])
         case ast.Name(id=name) if name in SCALARS:
             return Scalar(SCALARS[name])
         case ast.Name() | ast.Attribute():

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dprdm import registry
-from dprdm.cli.kinds import ANYTHING, Built, Kind, Scalar, Several, is_abstract
+from dprdm import check, registry
+from dprdm.cli.kinds import ANYTHING, Built, Existing, Kind, Scalar, Several, is_abstract
 from dprdm.cli.signature import UNKNOWN, Signature, read_signature
 from dprdm.cli.source import find_path, is_surely_absent
 from dprdm.cli.values import Text, convert, read_yaml
@@ -108,25 +108,6 @@ class Settings:
             _check(signature, node)
             for name, value in node.items():
                 pending += _objects(signature, name, value, f"{label}.{name}" if label else name)
-
-
-def instantiate(spec: Any) -> Any:
-    """Return the object that `class_path` and `init_args` describe; None where only the parser can make it.
-
-    Raises:
-        UserError: if its class refuses a value.
-    """
-    signature, arguments = read_signature(spec["class_path"]), {}
-    for name, value in spec.get("init_args", {}).items():
-        kinds = signature.options[name].kind.alternatives if name in signature.options else ()
-        if not kinds or isinstance(value, Text):
-            return None
-        nested = isinstance(value, dict) and "class_path" in value
-        arguments[name] = instantiate(value) if nested else Path(value) if Scalar(Path) in kinds and value else value
-    try:
-        return registry.import_class(spec["class_path"])(**arguments)
-    except (TypeError, ImportError, AttributeError):
-        return None
 
 
 def _slots(
@@ -225,12 +206,18 @@ def _objects(
 
 
 def _check(signature: Signature, node: dict[str, Any]) -> None:
-    """Raise what the checks of a signature raise."""
-    for check in signature.checks:
-        option = signature.options[check.option]
-        value = node.get(check.option, option.default)
+    """Raise UserError for a path that is not there, and what the checks of a signature raise."""
+    for name, option in signature.options.items():
+        items = [kind.item if isinstance(kind, Several) else kind for kind in option.kind.alternatives]
+        for kind in items if node.get(name) is not None else ():
+            if isinstance(kind, Existing):
+                for path in node[name] if isinstance(node[name], list) else [node[name]]:
+                    getattr(check, kind.check)(**{name: Path(path)})
+    for called in signature.checks:
+        option = signature.options[called.option]
+        value = node.get(called.option, option.default)
         if value is not UNKNOWN and value is not None and isinstance(value, str | int | float):
-            check.apply(Path(value) if Scalar(Path) in option.kind.alternatives and isinstance(value, str) else value)
+            called.apply(Path(value) if Scalar(Path) in option.kind.alternatives and isinstance(value, str) else value)
 
 
 def _unknown(signature: Signature, name: str, label: str, file: str) -> str:

@@ -3,14 +3,14 @@
 from typing import Any
 
 import lightning as L
-from jsonargparse import ArgumentError, Namespace, lazy_instance
+from jsonargparse import Namespace, lazy_instance
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from dprdm.cli.argv import Arguments
 from dprdm.cli.commands import HANDED_OVER
-from dprdm.cli.function import sentence_inside
+from dprdm.cli.function import one_sentence
 from dprdm.errors import UserError
 from dprdm.resources import find_packaged
 from dprdm.rivals.fine_tuning import PrivateFineTuning
@@ -26,13 +26,11 @@ from dprdm.workflows.predict import Prediction
 def run_trainer(method: str, arguments: Arguments) -> int:
     """Run one of the commands that need a Trainer; return 0, or raise UserError before anything was read or spent."""
     try:
-        TrainerCLI(method, arguments).run()
+        with one_sentence():
+            cli = TrainerCLI(method, arguments)
+        cli.run()
     except MisconfigurationException as error:
         raise UserError(" ".join(str(error).split())) from error
-    except (ArgumentError, ValueError) as error:
-        if sentence := sentence_inside(error):
-            raise UserError(sentence) from error
-        raise
     return 0
 
 

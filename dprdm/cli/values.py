@@ -9,7 +9,7 @@ import yaml
 from jsonargparse import get_loader
 
 from dprdm import registry
-from dprdm.cli.kinds import ANYTHING, NOTHING, Built, Choice, Kind, PluginName, Scalar, Several
+from dprdm.cli.kinds import ANYTHING, NOTHING, Built, Choice, Existing, Kind, PluginName, Scalar, Several
 from dprdm.errors import UserError
 
 WORDS: dict[type, str] = {
@@ -64,6 +64,8 @@ def _convert(kind: Kind, value: Any) -> Any:
     match kind:
         case Scalar(type=wanted) if wanted in (str, Path):
             return str(value) if isinstance(value, str) else REFUSED
+        case Existing():
+            return str(value) if isinstance(value, str) else REFUSED
         case Scalar(type=wanted) if wanted is float:
             return float(read) if isinstance(read, int | float) and not isinstance(read, bool) else REFUSED
         case Scalar(type=wanted):
@@ -84,6 +86,8 @@ def _words(kind: Kind) -> str:
     match kind:
         case Scalar(type=wanted):
             return WORDS[wanted]
+        case Existing(check=what):
+            return f"the path of a {what}"
         case Choice(values=values):
             return f"one of {', '.join(map(str, values))}"
         case Several(item=Scalar(type=wanted)) if wanted in (int, float):

@@ -4,14 +4,14 @@ import hashlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dprdm.data.persons import require_owners, write_units
+from dprdm.data.persons import Persons
 from dprdm.data.readers.source import ImageSource
 from dprdm.data.shards import ImageEncoder, Progress, write_shard
 from dprdm.errors import StoreError, UserError
@@ -24,7 +24,13 @@ BEGUN = "begun.json"
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What indexing found."""
+    """What indexing found.
+
+    Args:
+        rows: images in the store.
+        skipped: keys of images that cannot be read.
+        dropped: images of persons who had contributed enough; they are not in the store.
+    """
 
     rows: int
     skipped: tuple[str, ...]
@@ -49,22 +55,25 @@ def build_store(
         kind: private or public.
         progress: told of every image.
         shard_rows: images a shard.
-        max_per_unit: where the source groups images by person, the most that one person may contribute; the rest is
-            left out, in order of key. None: every image is a unit of its own.
+        max_per_unit: where the source groups images by person, the most that one person may contribute: the first that
+            can be read; the rest is not written. None: every image is a unit of its own.
 
     Raises:
         StoreError: if `path` holds a finished store, or one begun with another source, encoder or shard size.
-        UserError: if an embedding is not finite, or no image could be read.
+        UserError: if an embedding is not finite, no image could be read, or an image belongs to nobody or to two persons.
     """
     if (path / MANIFEST).exists():
         raise StoreError(f"Expected no store in {path}, and there is one. Give another folder, or delete that one.")
-    if max_per_unit:
-        require_owners(source)
+    persons = None
+    if max_per_unit is not None:
+        persons = Persons(source, max_per_unit)
+        _require_one_person_each(source)
     description = {
         "keys_sha256": _hash_keys(source),
         "shard_rows": shard_rows,
         "encoder": encoder.identity,
         "kind": kind.kind,
+        **({} if persons is None else persons.description()),
     }
     _begin(path, description)
     shards = []
@@ -72,12 +81,14 @@ def build_store(
         stop = min(start + shard_rows, len(source))
         name = f"{start // shard_rows:05d}"
         if not (path / f"{name}.json").exists():
-            write_shard(path, name, source, range(start, stop), encoder, progress)
+            write_shard(path, name, source, range(start, stop), encoder, progress, persons)
         else:
+            if persons is not None:
+                persons.count(np.load(path / f"{name}.index.npy"))
             progress.update(stop - start)
         shard = read_json(path / f"{name}.json", StoreError)
         shards.append(Shard(**{**shard, "skipped": tuple(shard["skipped"])}))
-    return _finish(path, source, tuple(shards), encoder, kind, max_per_unit)
+    return _finish(path, source, tuple(shards), encoder, kind, persons)
 
 
 def require_source(store: Store, source: ImageSource) -> None:
@@ -105,7 +116,8 @@ def _begin(path: Path, description: dict[str, Any]) -> None:
     if begun.exists():
         if read_json(begun, StoreError) != description:
             raise StoreError(
-                f"{path} holds an index begun with other images or another encoder. Delete it, or finish it."
+                f"{path} holds an index begun with other images or another encoder, or with other persons or another limit "
+                "of images for each. Delete it, or finish it."
             )
         return
     if path.is_dir() and any(path.iterdir()):
@@ -119,7 +131,7 @@ def _finish(
     shards: tuple[Shard, ...],
     encoder: ImageEncoder,
     kind: type[PrivateStore] | type[PublicStore],
-    max_per_unit: int | None,
+    persons: Persons | None,
 ) -> IndexReport:
     skipped = tuple(key for shard in shards for key in shard.skipped)
     rows = sum(shard.rows for shard in shards)
@@ -129,10 +141,9 @@ def _finish(
             f"Expected at least one image that can be read; all {len(skipped)} were broken: {skipped[0]} ..."
         )
     _require_unique(path, shards)
-    dropped = 0
-    if max_per_unit:
+    if persons is not None:
         positions = np.concatenate([np.load(path / f"{shard.name}.index.npy") for shard in shards])
-        dropped = write_units(path / "units.npz", source, positions, max_per_unit)
+        persons.write(path / "units.npz", positions)
     manifest = Manifest(
         kind=kind.kind,
         fingerprint=secrets.token_hex(16),
@@ -140,12 +151,12 @@ def _finish(
         dim=encoder.dim,
         source={"images": len(source)},
         shards=shards,
-        group_column=(source.group_column or "group") if max_per_unit else None,
-        max_per_unit=max_per_unit or 1,
-        units_sha256=hash_file(path / "units.npz") if max_per_unit else None,
+        group_column=None if persons is None else source.group_column or "group",
+        max_per_unit=1 if persons is None else persons.max_per_unit,
+        units_sha256=None if persons is None else hash_file(path / "units.npz"),
     )
     write_text(path / MANIFEST, manifest.to_json())
-    return IndexReport(rows, skipped, dropped)
+    return IndexReport(rows, skipped, len(source) - rows - len(skipped))
 
 
 def _remove(path: Path, shards: tuple[Shard, ...]) -> None:
@@ -159,16 +170,31 @@ def _remove(path: Path, shards: tuple[Shard, ...]) -> None:
 
 def _require_unique(path: Path, shards: tuple[Shard, ...]) -> None:
     """Row ids and keys stand for one image each: a row stored twice would have twice the sensitivity (hazard 9)."""
+    key = _repeated(lambda: _keys(path, shards))
+    if key is not None:
+        raise StoreError(
+            f"Expected every image once in {path}; {key} is there twice. Delete the folder and index again."
+        )
+
+
+def _require_one_person_each(source: ImageSource) -> None:
+    """An image that is listed twice belongs to two persons, or to one person twice: refuse it before it is embedded."""
+    positions = range(len(source))
+    key = _repeated(lambda: (source.key(index) for index in positions))
+    if key is not None:
+        rows = [index for index in positions if source.key(index) == key]
+        first, second = (f"{source.group(index)} (row {index})" for index in rows[:2])
+        raise UserError(f"Expected {key} to belong to one person; it is listed for {first} and for {second}. Keep one.")
+
+
+def _repeated(keys: Callable[[], Iterator[str]]) -> str | None:
+    """The key that is there most often, if that is more than once."""
     # Hashes of eight bytes, so that hundreds of millions of keys fit into memory; equal ones are then compared in full.
-    hashes = np.fromiter((_short_hash(key) for key in _keys(path, shards)), np.int64)
+    hashes = np.fromiter((_short_hash(key) for key in keys()), np.int64)
     values, counts = np.unique(hashes, return_counts=True)
     suspects = set(values[counts > 1].tolist())
-    found = Counter(key for key in _keys(path, shards) if _short_hash(key) in suspects) if suspects else Counter[str]()
-    for key, count in found.most_common(1):
-        if count > 1:
-            raise StoreError(
-                f"Expected every image once in {path}; {key} is there twice. Delete the folder and index again."
-            )
+    found = Counter(key for key in keys() if _short_hash(key) in suspects) if suspects else Counter[str]()
+    return next((key for key, count in found.most_common(1) if count > 1), None)
 
 
 def _keys(path: Path, shards: tuple[Shard, ...]) -> Iterator[str]:

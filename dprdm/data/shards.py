@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
+from dprdm.data.persons import Persons
 from dprdm.data.readers.source import ImageSource, UnreadableImage
 from dprdm.errors import UserError
 from dprdm.files import hash_file, write_text, write_whole
@@ -41,12 +42,22 @@ class Progress(Protocol):
 
 
 def write_shard(
-    path: Path, name: str, source: ImageSource, items: range, encoder: ImageEncoder, progress: Progress
+    path: Path,
+    name: str,
+    source: ImageSource,
+    items: range,
+    encoder: ImageEncoder,
+    progress: Progress,
+    persons: Persons | None = None,
 ) -> None:
-    """Embed the images at `items` and write the shard's four files, the one that says it is whole last."""
+    """Embed the images at `items` and write the shard's four files, the one that says it is whole last.
+
+    Args:
+        persons: whose images they are: of a person who has contributed enough, no more are read. None: all are.
+    """
     kept: list[int] = []
     skipped: list[str] = []
-    rows = encoder.images(_decoded(source, items, kept, skipped, progress))
+    rows = encoder.images(_decoded(source, items, persons, kept, skipped, progress))
     _require_finite(rows, [source.key(index) for index in kept])
     write_whole(path / f"{name}.vectors.npy", lambda file: _save(file, rows))
     write_whole(path / f"{name}.index.npy", lambda file: _save(file, np.array(kept, np.int64)))
@@ -56,17 +67,25 @@ def write_shard(
 
 
 def _decoded(
-    source: ImageSource, items: range, kept: list[int], skipped: list[str], progress: Progress
+    source: ImageSource,
+    items: range,
+    persons: Persons | None,
+    kept: list[int],
+    skipped: list[str],
+    progress: Progress,
 ) -> Iterator[Image.Image]:
     """Decode one image after another, so that photographs fit into memory; say which were, and which could not be."""
     for index in items:
-        try:
-            image = source.image(index)
-        except UnreadableImage:
-            skipped.append(source.key(index))
-        else:
-            kept.append(index)
-            yield image
+        if persons is None or persons.has_room(index):
+            try:
+                image = source.image(index)
+            except UnreadableImage:
+                skipped.append(source.key(index))
+            else:
+                kept.append(index)
+                if persons is not None:
+                    persons.count(np.array([index]))
+                yield image
         progress.update(1)
 
 

@@ -65,14 +65,15 @@ def open_stand_in(source: ImageSource, encoder: Encoder, path: Path, is_private:
         )
     else:
         store = open_public_store(source, encoder, path)
-    source_index = store.source_index()
+    rows = store.rows_of(np.arange(store.num_units))  # none that belongs to nobody
+    source_index = store.source_index()[rows]
     captions = [source.caption(int(index)) for index in source_index]
     if not all(captions):
         raise UserError("Expected a caption for every image: they are the classes. Give a source that has them.")
     classes, class_of = np.unique(np.array(captions, dtype=str), return_inverse=True)
     names = tuple(str(name) for name in classes)
     return StandIn(
-        store.vectors(np.arange(len(store))),
+        store.vectors(rows),
         names,
         class_of.astype(np.int64),
         encoder.texts(names),

@@ -17,13 +17,12 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 
 from dprdm.encoders.encoder import Encoder
+from dprdm.encoders.naming import HUB, split_name
 from dprdm.errors import UserError
 from dprdm.resources import find_packaged
 from dprdm.types import Embeddings
 
-HUB = "hf-hub:"
 QUICK = "-quickgelu"
-WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz")
 
 
 class ClipEncoder(Encoder):
@@ -42,7 +41,7 @@ class ClipEncoder(Encoder):
     """
 
     def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu", batch_size: int = 32) -> None:
-        self.model_name, self.pretrained = split_name(model) if pretrained is None else (model, pretrained)
+        self.model_name, self.pretrained = resolve_name(model) if pretrained is None else (model, pretrained)
         self.device, self.batch_size = device, batch_size
         self.model, self.preprocess = create_clip(self.model_name, self.pretrained)
         self.model.to(device).eval()
@@ -96,8 +95,8 @@ class ClipEncoder(Encoder):
         return np.concatenate(vectors)
 
 
-def split_name(name: str) -> tuple[str, str | None]:
-    """Return the model and the weights that one name stands for, as in `ViT-L-14/openai`.
+def resolve_name(name: str) -> tuple[str, str | None]:
+    """Return the model and the weights that one name stands for, as open_clip takes them.
 
     A tag that was trained with QuickGELU belongs to the model's variant that has it: `ViT-L-14/openai` is
     `ViT-L-14-quickgelu` with the tag `openai`. open_clip would load the other one, and its vectors would be slightly wrong.
@@ -105,19 +104,12 @@ def split_name(name: str) -> tuple[str, str | None]:
     Raises:
         UserError: if the weights are missing.
     """
-    if name.startswith(HUB):
-        return name, None
-    if find_packaged(Path(name)).is_file() and not name.endswith(".json"):
-        return name, name
-    config, is_config, file = f"{name}/".partition(".json/")
-    model, _, weights = (f"{config}.json", "", file[:-1]) if is_config else name.partition("/")
-    if not is_config and model not in open_clip.list_models() and name.endswith(WEIGHT_FILES):
-        raise UserError(f"Expected an encoder's weights at {name}, and there is no such file.")
-    if not weights:
+    model, weights = split_name(name)
+    if weights is None and not name.startswith(HUB):
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture_name(model)))
         choice = f"{name}/TAG, with one of {tags}, or {name}/FILE" if tags else f"{name}/FILE"
         raise UserError(f"Expected weights for the encoder {name}. Name them after it: {choice}.")
-    is_quick = open_clip.get_pretrained_cfg(model, weights).get("quick_gelu", False)
+    is_quick = weights is not None and open_clip.get_pretrained_cfg(model, weights).get("quick_gelu", False)
     return f"{model}{QUICK}" if is_quick and f"{model}{QUICK}" in open_clip.list_models() else model, weights
 
 

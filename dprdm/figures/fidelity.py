@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from dprdm.figures.curves import Axes, Horizon, Line, draw_curves
+from dprdm.runs.quantities import CLASS_FIRST, COSINE, NEIGHBOUR_RECALL
 from dprdm.runs.results import Measurement, Picture, Row
 
-# Metric, message, vertical axis.
+# The quantity of the vertical axis, and the picture's message.
 SHOWN = (
-    ("cosine", "How near releases come to the clean neighbour mean", "cosine to the clean mean; 1 is best"),
-    ("recall", "What is still found from a noisy vector", "share of the clean mean's neighbours found; 1 is best"),
-    ("class_first", "How often the right class comes first", "share of answers; 1 is best"),
+    (COSINE, "How near releases come to the clean neighbour mean"),
+    (NEIGHBOUR_RECALL, "What is still found from a noisy vector"),
+    (CLASS_FIRST, "How often the right class comes first"),
 )
 
 
@@ -30,7 +31,8 @@ def draw_fidelity(rows: Sequence[Row], num_queries: int, out: Path) -> tuple[Pic
         "A denoiser that changes nothing has no line of its own."
     )
     pictures = []
-    for metric, message, vertical in SHOWN:
+    for quantity, message in SHOWN:
+        metric, vertical = quantity.name, quantity.axis
         axes = Axes(message, "epsilon of all queries together", vertical, caption)
         path = draw_curves(axes, _lines(drawn, metric), _horizons(rows, metric), out / metric)
         shape = ", ".join(_ends(line) for line in _lines(drawn, metric))

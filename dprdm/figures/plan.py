@@ -98,8 +98,17 @@ def draw_feasible_region(setting: Setting) -> "Figure":
     region = plan_curves.feasible_region(setting.plan, setting.records, setting.dim)
     figure, axes = new_figure("Blue is worth asking for: the noise is shorter than the vectors")
     _heat(figure, axes, region)
-    rate, k = (getattr(setting.plan.mechanism, name) for name in ("sampling_rate", "k"))
-    axes.plot(rate, k, "o", color=HERE, markeredgecolor="white", markersize=9, linestyle="none", label="the plan")
+    tuning = setting.plan.tuning
+    axes.plot(
+        tuning.sampling_rate,
+        tuning.k,
+        "o",
+        color=HERE,
+        markeredgecolor="white",
+        markersize=9,
+        linestyle="none",
+        label="the plan",
+    )
     axes.set(xlabel=UNITS["sampling_rate"], ylabel=UNITS["k"])
     axes.legend(loc="upper left", frameon=False)
     budget = setting.plan.budget
@@ -147,8 +156,8 @@ def _caption(setting: Setting, *names: str) -> str:
     plan = setting.plan
     known = {
         "queries": f"{plan.num_queries:,} queries",
-        "k": f"k {getattr(plan.mechanism, 'k', '')}",
-        "sampling_rate": f"sampling_rate {getattr(plan.mechanism, 'sampling_rate', 0):.4g}",
+        "k": f"k {plan.tuning.k}",
+        "sampling_rate": f"sampling_rate {plan.tuning.sampling_rate:.4g}",
         "noise_std": f"noise_std {plan.noise_std:.4g}",
     }
     text = ", ".join(known[name] for name in names)

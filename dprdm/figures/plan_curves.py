@@ -1,6 +1,5 @@
 """The numbers in the planner's pictures. They rest on public settings alone."""
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,8 +9,7 @@ from jaxtyping import Float, Int
 
 from dprdm.privacy.accountant import epsilon_rdp, report
 from dprdm.privacy.calibration import calibrate
-from dprdm.release.mechanism import PrivacyMechanism
-from dprdm.release.plan import Plan, with_fields
+from dprdm.release.plan import Plan
 
 POINTS = 13
 COLLECTIONS = (10**5, 10**6, 10**7, 10**8)
@@ -52,16 +50,16 @@ def by_queries(plan: Plan) -> Curve:
 
 def by_k(plan: Plan) -> Curve:
     """Epsilon against the number of neighbours, from an eighth to eightfold, with the noise as planned."""
-    k = _field(plan.mechanism, "k")
+    k = plan.tuning.k
     ks = _whole(np.geomspace(k / 8, k * 8, POINTS))
-    return _curve(plan, ks, k, [_with(plan, k=int(value)).event() for value in ks])
+    return _curve(plan, ks, k, [plan.tuned(k=int(value)).event() for value in ks])
 
 
 def by_sampling_rate(plan: Plan) -> Curve:
     """Epsilon against the sampling rate, from a thirtieth to thirtyfold, with the noise as planned."""
-    rate = _field(plan.mechanism, "sampling_rate")
+    rate = plan.tuning.sampling_rate
     rates = np.geomspace(rate / 30, min(1.0, rate * 30), POINTS)
-    return _curve(plan, rates, rate, [_with(plan, sampling_rate=float(value)).event() for value in rates])
+    return _curve(plan, rates, rate, [plan.tuned(sampling_rate=float(value)).event() for value in rates])
 
 
 def densities() -> Float[np.ndarray, "density"]:
@@ -86,10 +84,10 @@ def least_epsilons(plan: Plan, records: int) -> Float[np.ndarray, "density"]:
 def feasible_region(plan: Plan, records: int, dim: int) -> Region:
     """The noise that the plan's budget and queries ask for, at each sampling rate and k."""
     rates = np.geomspace(max(1e-5, min(1 / records, 0.1)), 1.0, RATES)
-    multipliers = [_multiplier(_with(plan, sampling_rate=float(rate))) for rate in rates]
+    multipliers = [_multiplier(plan.tuned(sampling_rate=float(rate))) for rate in rates]
     fine, ks = np.geomspace(rates[0], 1.0, 240), _whole(np.geomspace(2, 1000, 120))
     noise = np.exp(np.interp(np.log(fine), np.log(rates), np.log(multipliers)))
-    sensitivities = np.array([_with(plan, k=int(k)).sensitivity for k in ks])
+    sensitivities = np.array([plan.tuned(k=int(k)).sensitivity for k in ks])
     norms = sensitivities[:, None] * noise * np.sqrt(dim)
     return Region(fine, ks, np.where(fine * records >= ks[:, None], norms, np.nan))
 
@@ -100,7 +98,7 @@ def _least_epsilon(plan: Plan, expected: float, delta: float) -> float:
         return np.inf
     # For each k the best rate is the smallest at which a sample is expected to hold k matches.
     ks = {int(k): k / expected for k in _whole(np.geomspace(1, most, 6))} | {most: 1.0}
-    candidates = [_with(plan, k=k, sampling_rate=min(1.0, rate)).event() for k, rate in ks.items()]
+    candidates = [plan.tuned(k, min(1.0, rate)).event() for k, rate in ks.items()]
     best = min(candidates, key=lambda event: epsilon_rdp(event, delta)[0])
     return report(best, delta).epsilon
 
@@ -116,15 +114,6 @@ def _curve(plan: Plan, values: np.ndarray, here: float, events: Iterable[DpEvent
     costs = [report(event, plan.budget.delta) for event in events]
     pld, rdp = np.array([cost.pld for cost in costs]), np.array([cost.rdp for cost in costs])
     return Curve(values.astype(np.float64), pld, rdp, float(here))
-
-
-def _with(plan: Plan, **fields: float) -> Plan:
-    return dataclasses.replace(plan, mechanism=with_fields(plan.mechanism, **fields))
-
-
-def _field(mechanism: PrivacyMechanism, name: str) -> float:
-    value: float = getattr(mechanism, name)
-    return value
 
 
 def _whole(values: np.ndarray) -> Int[np.ndarray, "value"]:

@@ -4,21 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dprdm.figures.curves import Axes, Horizon, Line, draw_curves
+from dprdm.runs.quantities import Quantity
 from dprdm.runs.results import Measurement, Picture, Row
 
-# What the axes are called, and which way is better.
-METRICS = {
-    "fid": "FID, lower is better",
-    "kid": "KID, lower is better",
-    "cmmd": "CMMD, lower is better",
-    "precision": "precision, higher is better",
-    "recall": "recall, higher is better",
-    "density": "density, higher is better",
-    "coverage": "coverage, higher is better",
-    "clip_score": "CLIPScore, higher is better",
-    "class_found": "share of images with the class asked for",
-    "accuracy": "accuracy of a classifier trained on the images",
-}
+# What the horizontal axis is called.
 SETTINGS = {
     "eps": "epsilon",
     "queries": "queries that the budget pays for",
@@ -27,35 +16,35 @@ SETTINGS = {
     "mechanism.sampling_rate": "sampling_rate, chance of a record to be searched",
 }
 LINEAR = {"private_weight"}
-# For titles, where the axes' own words are long.
-SHORT = {"class_found": "class found", "accuracy": "accuracy", "queries": "number of queries"}
+# For titles, where the axis has too many words.
+SHORT = {"queries": "number of queries"}
 
 
 def draw_tradeoff(
-    metric: str,
+    quantity: Quantity,
     setting: str,
     lines: Mapping[str, Sequence[tuple[float, Row]]],
     horizons: Mapping[str, Row],
     caption: str,
     stem: Path,
 ) -> Picture | None:
-    """Draw one metric against one setting; return the picture, relative to `stem`'s folder, or None if no row has it.
+    """Draw one quantity against one setting; return the picture, relative to `stem`'s folder, or None if no row has it.
 
     Args:
-        metric: as in `Row.measurements`.
+        quantity: runs along the vertical axis.
         setting: what runs along the horizontal axis, by its name on the command line.
         lines: by label, rows with their place on that axis.
         horizons: by label, rows that need no place: public-only and nonprivate.
         caption: how it was made.
         stem: path without suffix; a PNG and an SVG are written.
     """
-    drawn = [line for label, points in lines.items() if (line := _line(label, metric, points))]
+    drawn = [line for label, points in lines.items() if (line := _line(label, quantity.name, points))]
     if not drawn:
         return None
-    levels = [Horizon(label, m.value) for label, row in horizons.items() if (m := row.measurement(metric))]
-    what, where = METRICS.get(metric, metric), SETTINGS.get(setting, setting)
-    title = f"{SHORT.get(metric, what.split(',')[0])} against {SHORT.get(setting, where.split(',')[0])}"
-    axes = Axes(title[0].upper() + title[1:], where, what, caption, setting not in LINEAR)
+    levels = [Horizon(label, m.value) for label, row in horizons.items() if (m := row.measurement(quantity.name))]
+    where = SETTINGS.get(setting, setting)
+    title = f"{quantity.label} against {SHORT.get(setting, where.split(',')[0])}"
+    axes = Axes(title[0].upper() + title[1:], where, quantity.axis, caption, setting not in LINEAR)
     path = draw_curves(axes, drawn, levels, stem)
     return Picture(path.name, f"{axes.title}. Bands are 95% intervals.", _alt(axes.title, drawn, levels))
 

@@ -1,7 +1,8 @@
-"""Rows that were measured once are not measured again: kept by a hash of the images and of all that they are measured by."""
+"""Rows that were measured are not measured again: files named by a hash of the images and of all that measures them."""
 
 import dataclasses
 import hashlib
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ import torch
 from torch import Tensor
 
 from dprdm.diffusion.shapes import Pixels
-from dprdm.files import write_text
+from dprdm.files import hash_file, write_text
 from dprdm.metrics.evaluation import Evaluation
+from dprdm.metrics.metric import Metric
 from dprdm.runs.results import Results, Row, Setting, Status
 from dprdm.runs.run_reader import RenderedRun
 
-VERSION = 1  # to be raised when a metric's definition changes
+VERSION = 2  # to be raised when what several metrics share changes its numbers
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class ImageSet:
     Args:
         name: of the row.
         images: all of one shape.
-        prompts: what each was asked to show, or shows.
+        prompts: what each was to show, or shows.
         status: what covers them.
         settings: what they were made with.
     """
@@ -39,59 +41,61 @@ class ImageSet:
 
     @classmethod
     def of_run(cls, run: RenderedRun, name: str) -> "ImageSet":
-        """The images of a rendered run."""
+        """Read the images of a rendered run."""
         return cls(name, torch.from_numpy(run.images()), tuple(run.prompts), run.status, run.settings)
 
 
-def measured_once(evaluation: Evaluation, images: ImageSet, folder: Path) -> tuple[Row, bool]:
-    """The row of these images, and whether it was there already.
+def cached_row(evaluation: Evaluation, images: ImageSet, folder: Path) -> tuple[Row, bool]:
+    """Return the row of these images, and whether it was measured before.
 
     Args:
         evaluation: measures them.
         images: whose row.
-        folder: where rows are kept, a file each.
+        folder: of the rows that were measured, a file each.
     """
     file = folder / f"{_key(evaluation, images)}.json"
     if file.is_file():
         row = Results.load(file).rows[0]
         return dataclasses.replace(row, name=images.name, status=images.status, settings=images.settings), True
-    row = evaluation.row_of_images(images.name, images.images, images.prompts, images.status, images.settings)
-    kept = Results("test", "One row", "", (row,))
-    write_text(file, json.dumps(dataclasses.asdict(kept), allow_nan=False))
+    row = evaluation.row(images.name, images.images, images.prompts, images.status, images.settings)
+    result = Results("test", "One row", "", (row,), quantities=evaluation.quantities)
+    write_text(file, json.dumps(dataclasses.asdict(result), allow_nan=False))
     return row, False
 
 
 def _key(evaluation: Evaluation, images: ImageSet) -> str:
-    """A hash of what decides the numbers: both sets of images, prompts, networks and options."""
-    judge, encoder = evaluation.judge, evaluation.encoder
+    """Return a hash of what decides the numbers: both sets of images, prompts, networks, metrics and options."""
+    reference = evaluation.reference
+    extractor, judge, encoder = reference.extractor, reference.judge, reference.encoder
     described = {
         "version": VERSION,
         "images": hash_tensor(images.images),
         "prompts": images.prompts,
-        "real": hash_tensor(evaluation.images),
-        "labels": "" if evaluation.labels is None else hash_tensor(evaluation.labels),
-        "class_names": evaluation.class_names,
-        "features": [evaluation.extractor.name, evaluation.extractor.weights_sha256, evaluation.extractor.resize],
+        "real": hash_tensor(reference.images),
+        "labels": "" if reference.labels is None else hash_tensor(reference.labels),
+        "class_names": reference.class_names,
+        "features": None if extractor is None else [extractor.name, extractor.weights_sha256, extractor.resize],
         "judge": None if judge is None else [judge.name, judge.weights_sha256, list(judge.class_names)],
         "encoder": None if encoder is None else encoder.identity,
-        "asked": [
-            evaluation.metrics,
-            evaluation.resamples,
-            evaluation.reads_private,
-            evaluation.conversion,
-            evaluation.seed,
-        ],
+        "metrics": [[metric.name, _hash_code(metric)] for metric in evaluation.metrics],
+        "options": [reference.resamples, reference.reads_private, reference.conversion, reference.seed],
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def _hash_code(metric: Metric) -> str:
+    """Return the SHA-256 of the file that a metric is in: whoever edits it wants new numbers."""
+    file = inspect.getsourcefile(metric.compute)
+    return "" if file is None else hash_file(Path(file))
+
+
 def hash_tensor(tensor: Tensor) -> str:
-    """SHA-256 of its shape and bytes."""
+    """Return the SHA-256 of a tensor's shape and bytes."""
     return hashlib.sha256(str(tuple(tensor.shape)).encode() + tensor.contiguous().numpy().tobytes()).hexdigest()
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each path: its last part, or as many of its last parts as tell them apart."""
+    """Return a name for each path: its last part, or as many of its last parts as tell them apart."""
     for depth in range(1, 1 + max(len(path.resolve().parts) for path in paths)):
         names = ["/".join(path.resolve().parts[-depth:]) for path in paths]
         if len(set(names)) == len(paths):

@@ -1,4 +1,4 @@
-"""The information that a mechanism loses: its releases, before and after a denoiser, beside what they are releases of."""
+"""What retrieval loses to noise: releases, before and after a denoiser, against the clean means that they are releases of."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,27 @@ from dprdm.privacy.noise import SecureNoise
 from dprdm.public.denoiser import Denoiser
 from dprdm.public.prior import PublicPrior
 from dprdm.release.plan import Plan
-from dprdm.release.release import release
+from dprdm.release.release import read, release
 from dprdm.retrieval.retriever import Retriever
 from dprdm.runs.cached_arrays import Arrays
 from dprdm.runs.provenance import Provenance
+from dprdm.runs.quantities import CLASS_FIRST, CLASS_RANK, COSINE, NEIGHBOUR_RECALL, Quantity
 from dprdm.runs.results import Measurement
 from dprdm.types import Answered, Queries
 
-METRICS = ("cosine", "recall", "class_rank", "class_first")
+# What is measured of each answer, with the lowest and highest value that it can have.
+BOUNDS = {
+    COSINE: (-1.0, 1.0),
+    NEIGHBOUR_RECALL: (0.0, 1.0),
+    CLASS_RANK: (1.0, float("inf")),
+    CLASS_FIRST: (0.0, 1.0),
+}
+QUANTITIES = tuple(BOUNDS)
+METRICS = tuple(quantity.name for quantity in QUANTITIES)
 
 
-class Asking(NamedTuple):
-    """What is asked: each class's prompt, again and again."""
+class ClassQueries(NamedTuple):
+    """Each class's prompt, again and again."""
 
     queries: Queries
     class_of: Int[np.ndarray, "query"]
@@ -52,43 +61,45 @@ class Fidelity:
     retriever: Retriever
 
     @property
-    def asking(self) -> Asking:
-        """Every prompt, `repeats` times."""
+    def class_queries(self) -> ClassQueries:
+        """Every class's prompt, `repeats` times."""
         classes = np.arange(len(self.stand_in.classes))
         numbers = np.tile(np.arange(self.repeats), len(classes))
-        return Asking(np.repeat(self.stand_in.prompts, self.repeats, axis=0), np.repeat(classes, self.repeats), numbers)
+        return ClassQueries(
+            np.repeat(self.stand_in.prompts, self.repeats, axis=0), np.repeat(classes, self.repeats), numbers
+        )
 
     def truth(self) -> Truth:
-        """The nearest rows of each query, and their mean."""
-        return Truth.of(self.asking.queries, self.stand_in.rows, self.neighbours)
+        """Return the nearest rows of each query, and their mean."""
+        return Truth.of(self.class_queries.queries, self.stand_in.rows, self.neighbours)
 
     def released(self, plan: Plan) -> Answered:
-        """Answers of the real release code, from a private store made for this."""
-        asking = self.asking
+        """Return answers of the real release code, from a private store that is thrown away."""
+        queries, _, replicates = self.class_queries
         with TemporaryDirectory() as folder:
             store, ledger = throwaway(Path(folder) / "store", self.stand_in.rows, plan.budget.delta)
-            released, _ = release(asking.queries, store, plan, self.retriever, ledger, SecureNoise())
-        return plan.mechanism.answer(asking.queries, asking.replicates, released, plan.noise_std)
+            released, _ = release(queries, store, plan, ledger, SecureNoise())
+        return read(plan, released, queries, replicates)
 
     def denoised(
         self, answered: Answered, denoisers: Sequence[Denoiser], prior: PublicPrior, truth: Truth
     ) -> Iterator[tuple[str, Arrays]]:
-        """Numbers after each denoiser, by its name."""
+        """Yield the numbers after each denoiser, with its name."""
         for denoiser in denoisers:
-            vectors = denoiser.denoise(self.asking.queries, answered, prior).vectors
+            vectors = denoiser.denoise(self.class_queries.queries, answered, prior).vectors
             yield denoiser.name, self.measure(vectors, truth)
 
     def measure(self, vectors: Float[np.ndarray, "query dim"], truth: Truth) -> Arrays:
-        """Every metric of every answer, by name."""
+        """Return every metric of every answer, by name."""
         means = class_means(self.stand_in.rows, self.stand_in.class_of, len(self.stand_in.classes))
-        ranks = class_ranks(vectors, means, self.asking.class_of)
+        ranks = class_ranks(vectors, means, self.class_queries.class_of)
         values = truth.cosines(vectors), truth.recalls(vectors), ranks, (ranks == 1).astype(float)
         return dict(zip(METRICS, values, strict=True))
 
     def measurements(self, numbers: Arrays) -> tuple[Measurement, ...]:
-        """Means over answers, with 95% intervals over prompts: answers to one prompt are no independent witnesses."""
+        """Return means over answers, with 95% intervals over prompts: answers to one prompt are no independent witnesses."""
         rows, answers = len(self.stand_in.rows), self.repeats * len(self.stand_in.classes)
-        made = Provenance(
+        provenance = Provenance(
             f"embeddings; {self.neighbours} neighbours of each of {len(self.stand_in.classes)} prompts",
             "",
             "",
@@ -96,13 +107,14 @@ class Fidelity:
             answers,
             self.stand_in.is_private,
         )
-        return tuple(_measurement(name, numbers[name].reshape(-1, self.repeats).mean(axis=1), made) for name in METRICS)
+        by_prompt = {name: numbers[name].reshape(-1, self.repeats).mean(axis=1) for name in METRICS}
+        return tuple(_measurement(quantity, by_prompt[quantity.name], provenance) for quantity in QUANTITIES)
 
 
-def _measurement(name: str, by_prompt: Float[np.ndarray, "prompt"], made: Provenance) -> Measurement:
+def _measurement(quantity: Quantity, by_prompt: Float[np.ndarray, "prompt"], provenance: Provenance) -> Measurement:
     mean, count = float(by_prompt.mean()), len(by_prompt)
     if count < 2:
-        return Measurement(name, mean, made)
+        return Measurement(quantity.name, mean, provenance)
     half = float(stats.t.ppf(0.975, count - 1) * by_prompt.std(ddof=1) / count**0.5)
-    low, high = (1.0, float("inf")) if name == "class_rank" else (-1.0 if name == "cosine" else 0.0, 1.0)
-    return Measurement(name, mean, made, max(low, mean - half), min(high, mean + half))
+    lowest, highest = BOUNDS[quantity]
+    return Measurement(quantity.name, mean, provenance, max(lowest, mean - half), min(highest, mean + half))

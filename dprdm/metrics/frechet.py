@@ -6,8 +6,11 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from dprdm.errors import UserError
+from dprdm.metrics.comparison import Comparison, Need, Reference
 from dprdm.metrics.features import Features
-from dprdm.metrics.resampling import bootstraps
+from dprdm.metrics.metric import Interval, Metric, Score
+from dprdm.metrics.resampling import NORMAL_95, bootstraps
+from dprdm.runs.quantities import LOWER
 
 
 class FrechetDistance:
@@ -28,7 +31,7 @@ class FrechetDistance:
 
     def __init__(self, real: Features) -> None:
         _require_two(real)
-        self.metric = FrechetInceptionDistance(_Given(real.shape[1]), reset_real_features=False)
+        self.metric = FrechetInceptionDistance(_FeaturesAsInput(real.shape[1]), reset_real_features=False)
         self.metric.update(real.double(), real=True)
         self.real_mean, self.real_root = (
             real.double().mean(0),
@@ -36,7 +39,7 @@ class FrechetDistance:
         )
 
     def __call__(self, generated: Features) -> float:
-        """The distance of `generated`, features of at least two images."""
+        """Return the distance of `generated`, features of at least two images."""
         _require_two(generated)
         self.metric.reset()
         self.metric.update(generated.double(), real=False)
@@ -45,10 +48,10 @@ class FrechetDistance:
     def spread(
         self, generated: Features, strata: Int[Tensor, "image"], generator: torch.Generator, resamples: int = 100
     ) -> float:
-        """Standard deviation of the distance over bootstrap resamples of `generated`.
+        """Return the standard deviation of the distance over bootstrap resamples of `generated`.
 
         A resample misses a third of the images, so its distance is biased further than the sample's own: only the spread
-        of these values is used, never their place.
+        of these values is used, never their level.
 
         Args:
             generated: features of at least two images.
@@ -74,7 +77,7 @@ class FrechetDistance:
         return float(between + self.real_root.square().sum() + centred.square().sum() - 2 * shared)
 
 
-class _Given(nn.Module):
+class _FeaturesAsInput(nn.Module):
     """Stands where torchmetrics wants a feature network: the features are extracted already, once for all metrics."""
 
     def __init__(self, num_features: int) -> None:
@@ -94,3 +97,33 @@ def _root(covariance: Tensor) -> Tensor:
 def _require_two(features: Features) -> None:
     if len(features) < 2:
         raise UserError(f"Expected at least two images for a Frechet distance, got {len(features)}.")
+
+
+def distance_from(reference: Reference) -> FrechetDistance:
+    """Return the distance from the real images' features."""
+    return FrechetDistance(reference.features)
+
+
+def fid(comparison: Comparison) -> Score:
+    """Return the Frechet distance of the generated images' features."""
+    distance = comparison.reference.once(distance_from)
+    return Score(distance(comparison.features), comparison.features_provenance())
+
+
+def fid_interval(comparison: Comparison, value: float) -> Interval:
+    """Return the value and 1.96 standard deviations of bootstrap resamples to either side, never below zero."""
+    distance = comparison.reference.once(distance_from)
+    spread = distance.spread(comparison.features, comparison.strata, comparison.generator(), comparison.resamples)
+    return max(0.0, value - NORMAL_95 * spread), value + NORMAL_95 * spread
+
+
+FID = Metric(
+    name="fid",
+    label="FID",
+    better=LOWER,
+    description="distance of two Gaussians fitted to the features; biased upwards, the more the fewer images",
+    digits=1,
+    needs=(Need.FEATURES,),
+    compute=fid,
+    interval=fid_interval,
+)

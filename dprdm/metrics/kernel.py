@@ -7,8 +7,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from dprdm.errors import UserError
+from dprdm.metrics.comparison import Comparison, Need, Reference
 from dprdm.metrics.features import DrawnFeatures, RealFeatures
+from dprdm.metrics.metric import Interval, Metric, Score
 from dprdm.metrics.resampling import NORMAL_95, bootstraps
+from dprdm.runs.quantities import LOWER
 
 ROWS = 1024  # of the kernel matrix at once
 
@@ -34,10 +37,10 @@ class KernelDistance(ABC):
 
     @abstractmethod
     def kernel(self, first: RealFeatures, second: DrawnFeatures) -> Float[Tensor, "real drawn"]:
-        """The kernel of every pair."""
+        """Return the kernel of every pair."""
 
     def __call__(self, generated: DrawnFeatures) -> float:
-        """The distance of `generated`, features of at least two images."""
+        """Return the distance of `generated`, features of at least two images."""
         _require_two(generated)
         drawn = generated.double()
         return self.scale * (self.within_real + self._within(drawn) - 2 * self._towards_real(drawn).mean().item())
@@ -45,7 +48,7 @@ class KernelDistance(ABC):
     def interval(
         self, generated: DrawnFeatures, strata: Int[Tensor, "drawn"], generator: torch.Generator, resamples: int = 100
     ) -> tuple[float, float]:
-        """The 95% interval by the spread over bootstrap resamples of `generated`, within its strata.
+        """Return the 95% interval by the spread over bootstrap resamples of `generated`, within its strata.
 
         A resample weighs every image by how often it was drawn; pairs of an image with its own copy are left out, since a
         copy is nearer than any image that could have been drawn.
@@ -53,12 +56,12 @@ class KernelDistance(ABC):
         drawn, count = generated.double(), len(generated)
         draws = bootstraps(strata, generator, resamples)
         weights = torch.stack([torch.bincount(draw, minlength=count).double() for draw in draws], dim=1)
-        pairs, own = torch.zeros_like(weights), torch.zeros(count, dtype=torch.float64)
+        pairs, diagonal = torch.zeros_like(weights), torch.zeros(count, dtype=torch.float64)
         for start in range(0, count, ROWS):
             block = self.kernel(drawn[start : start + ROWS], drawn)
-            own[start : start + ROWS] = block.diagonal(start)
+            diagonal[start : start + ROWS] = block.diagonal(start)
             pairs[start : start + ROWS] = block @ weights
-        within = (weights * pairs).sum(0) - (weights**2 * own[:, None]).sum(0)
+        within = (weights * pairs).sum(0) - (weights**2 * diagonal[:, None]).sum(0)
         within = within / (count**2 - (weights**2).sum(0))
         across = (weights * self._towards_real(drawn)[:, None]).sum(0) / count
         spread = NORMAL_95 * self.scale * (within - 2 * across).std().item()
@@ -86,7 +89,7 @@ class CubicDistance(KernelDistance):
     scale, is_unbiased = 1.0, True
 
     def kernel(self, first: RealFeatures, second: DrawnFeatures) -> Float[Tensor, "real drawn"]:
-        """The kernel of every pair."""
+        """Return the kernel of every pair."""
         return (first @ second.T / first.shape[1] + 1) ** 3
 
 
@@ -100,7 +103,7 @@ class GaussianDistance(KernelDistance):
     sigma = 10.0
 
     def kernel(self, first: RealFeatures, second: DrawnFeatures) -> Float[Tensor, "real drawn"]:
-        """The kernel of every pair."""
+        """Return the kernel of every pair."""
         squares = (first**2).sum(1)[:, None] + (second**2).sum(1) - 2 * first @ second.T
         return torch.exp(-squares / (2 * self.sigma**2))
 
@@ -108,3 +111,59 @@ class GaussianDistance(KernelDistance):
 def _require_two(features: RealFeatures) -> None:
     if len(features) < 2:
         raise UserError(f"Expected at least two images for a kernel distance, got {len(features)}.")
+
+
+def cubic_distance_from(reference: Reference) -> CubicDistance:
+    """Return KID from the real images."""
+    return CubicDistance(reference.features)
+
+
+def gaussian_distance_from(reference: Reference) -> GaussianDistance:
+    """Return CMMD from the real images."""
+    return GaussianDistance(reference.vectors)
+
+
+def kid(comparison: Comparison) -> Score:
+    """Return KID of the generated images' features."""
+    return Score(comparison.reference.once(cubic_distance_from)(comparison.features), comparison.features_provenance())
+
+
+def cmmd(comparison: Comparison) -> Score:
+    """Return CMMD of the generated images' vectors."""
+    return Score(comparison.reference.once(gaussian_distance_from)(comparison.vectors), comparison.encoder_provenance())
+
+
+def kid_interval(comparison: Comparison, _value: float) -> Interval:
+    """Return the 95% interval of KID."""
+    distance, resamples = comparison.reference.once(cubic_distance_from), comparison.resamples
+    return distance.interval(comparison.features, comparison.strata, comparison.generator(), resamples)
+
+
+def cmmd_interval(comparison: Comparison, _value: float) -> Interval:
+    """Return the 95% interval of CMMD."""
+    distance, resamples = comparison.reference.once(gaussian_distance_from), comparison.resamples
+    return distance.interval(comparison.vectors, comparison.strata, comparison.generator(), resamples)
+
+
+KID = Metric(
+    name="kid",
+    label="KID",
+    better=LOWER,
+    description="squared MMD with a cubic kernel; unbiased, so near and even below 0 for images of the same kind. Over all "
+    "pairs: the mean over the usual subsets without their noise",
+    digits=2,
+    scale=1000.0,
+    needs=(Need.FEATURES,),
+    compute=kid,
+    interval=kid_interval,
+)
+CMMD = Metric(
+    name="cmmd",
+    label="CMMD",
+    better=LOWER,
+    description="squared MMD of CLIP vectors, Gaussian kernel with sigma 10, times 1000",
+    digits=2,
+    needs=(Need.ENCODER,),
+    compute=cmmd,
+    interval=cmmd_interval,
+)

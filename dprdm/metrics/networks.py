@@ -1,16 +1,13 @@
 """Feature networks to choose from: ImageNet's by timm, CLIP's by open_clip, Inception as FID is usually computed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-import numpy as np
 import timm
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,7 +15,7 @@ from dprdm import check
 from dprdm.diffusion.shapes import Pixels
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import UserError
-from dprdm.metrics.features import FeatureExtractor, Features, batches, hash_weights
+from dprdm.metrics.features import FeatureExtractor, Features, batches, encode_pixels, hash_weights
 
 SMALL_BATCH = 32  # images of 224 x 224 and more at once
 
@@ -186,19 +183,7 @@ class OpenClipFeatures(FeatureExtractor):
 
     def features(self, images: Pixels) -> Features:
         """Unit vectors (image, feature), float32."""
-        return torch.from_numpy(clip_vectors(self.encoder, images))
-
-
-def clip_vectors(encoder: ClipEncoder, images: Pixels) -> Float[np.ndarray, "image feature"]:
-    """Unit vectors of images that are tensors."""
-    parts = [encoder.images(pictures(batch)) for batch in batches(images)]
-    return np.concatenate(parts)
-
-
-def pictures(images: Pixels) -> Sequence[Image.Image]:
-    """The same images for Pillow, grey or RGB."""
-    arrays = images.permute(0, 2, 3, 1).contiguous().numpy()
-    return [Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array) for array in arrays]
+        return torch.from_numpy(encode_pixels(self.encoder, images))
 
 
 def _timm_network(model: str, weights: Path | None) -> nn.Module:

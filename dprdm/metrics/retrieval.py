@@ -1,4 +1,4 @@
-"""What noise does to retrieval: how far a released vector is from the clean neighbour mean, and what it still finds."""
+"""What noise does to retrieval: how far a released vector is from the clean neighbour mean, and which rows it still finds."""
 
 import functools
 from dataclasses import dataclass
@@ -28,23 +28,23 @@ class Truth:
 
     @classmethod
     def of(cls, queries: Queries, rows: Embeddings, count: int) -> "Truth":
-        """By exact search among all rows, for the `count` nearest."""
-        return cls(rows, found(queries, rows, count), nearest_means(queries, rows, count))
+        """Search all rows exactly for the `count` nearest."""
+        return cls(rows, nearest_rows(queries, rows, count), nearest_means(queries, rows, count))
 
     @functools.cached_property
-    def found_clean(self) -> Int[np.ndarray, "query near"]:
+    def nearest_to_means(self) -> Int[np.ndarray, "query near"]:
         """The rows nearest to each clean mean, as many as were averaged."""
-        return found(self.means, self.rows, self.nearest.shape[1])
+        return nearest_rows(self.means, self.rows, self.nearest.shape[1])
 
     def cosines(self, vectors: Float[np.ndarray, "query dim"]) -> Float[np.ndarray, "query"]:
-        """Cosine between each vector and the clean mean of its query."""
+        """Return the cosine between each vector and the clean mean of its query."""
         lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(self.means, axis=1)
         return (vectors * self.means).sum(axis=1) / np.maximum(lengths, 1e-300)
 
     def recalls(self, vectors: Float[np.ndarray, "query dim"]) -> Float[np.ndarray, "query"]:
-        """Share of the rows found from the clean mean that are found from the vector, in [0, 1]; as many are looked for."""
-        mine = found(vectors, self.rows, self.nearest.shape[1])
-        shared = [len(np.intersect1d(one, other)) for one, other in zip(mine, self.found_clean, strict=True)]
+        """Return the share, in [0, 1], of the rows nearest to the clean mean that are also nearest to the vector."""
+        near = nearest_rows(vectors, self.rows, self.nearest.shape[1])
+        shared = [len(np.intersect1d(*pair)) for pair in zip(near, self.nearest_to_means, strict=True)]
         return np.array(shared) / self.nearest.shape[1]
 
     def median_ranks(self, vectors: Float[np.ndarray, "query dim"]) -> Float[np.ndarray, "query"]:
@@ -56,14 +56,16 @@ class Truth:
         return float(np.median(len(scores) - np.searchsorted(np.sort(scores), scores[near], side="right"))) + 1
 
 
-def found(vectors: Float[np.ndarray, "query dim"], rows: Embeddings, count: int) -> Int[np.ndarray, "query near"]:
-    """Positions of the `count` rows with the largest inner product with each vector, in no order."""
+def nearest_rows(
+    vectors: Float[np.ndarray, "query dim"], rows: Embeddings, count: int
+) -> Int[np.ndarray, "query near"]:
+    """Return the positions of the `count` rows with the largest inner product with each vector, in no order."""
     blocks = [vectors[start : start + BLOCK].astype(np.float32) @ rows.T for start in range(0, len(vectors), BLOCK)]
     return np.concatenate([np.argpartition(-scores, count - 1, axis=1)[:, :count] for scores in blocks])
 
 
 def class_means(rows: Embeddings, class_of: Int[np.ndarray, "row"], count: int) -> Float[np.ndarray, "class dim"]:
-    """The mean of each class's rows, at unit length."""
+    """Return the mean of each class's rows, at unit length."""
     means = np.stack([rows[class_of == number].mean(axis=0, dtype=np.float64) for number in range(count)])
     return means / np.linalg.norm(means, axis=1, keepdims=True)
 
@@ -71,7 +73,7 @@ def class_means(rows: Embeddings, class_of: Int[np.ndarray, "row"], count: int) 
 def class_ranks(
     vectors: Float[np.ndarray, "query dim"], means: Float[np.ndarray, "class dim"], right: Int[np.ndarray, "query"]
 ) -> Float[np.ndarray, "query"]:
-    """Rank of the right class when class means are ordered by inner product with the vector; 1 is best, ties count half."""
+    """Return the rank of the right class when class means are ordered by inner product; 1 is best, ties count half."""
     scores = vectors @ means.T
-    mine = np.take_along_axis(scores, right[:, None], axis=1)
-    return 1 + (scores > mine).sum(axis=1) + ((scores == mine).sum(axis=1) - 1) / 2
+    of_right = np.take_along_axis(scores, right[:, None], axis=1)
+    return 1 + (scores > of_right).sum(axis=1) + ((scores == of_right).sum(axis=1) - 1) / 2

@@ -2,7 +2,8 @@
 
 RDP is the accountant of the paper (Renyi orders 1.1 to 10.9 by 0.1, and 11 to 63); PLD composes privacy loss
 distributions, rounded up on a grid, and is the tighter of the two at almost every setting. The relation is add or
-remove one unit.
+remove one unit. Of Poisson-sampled Laplace noise dp_accounting knows no Renyi divergence: there RDP says infinity, and
+PLD is charged.
 
 Source: arXiv 1908.10530 (RDP of the sampled Gaussian), arXiv 2207.04380 (PLD, connect the dots), by dp_accounting.
 """
@@ -17,9 +18,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from dp_accounting.dp_event import DpEvent, GaussianDpEvent, NonPrivateDpEvent, PoissonSampledDpEvent
-from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution, from_gaussian_mechanism, identity
+from dp_accounting.dp_event import (
+    DpEvent,
+    GaussianDpEvent,
+    LaplaceDpEvent,
+    NonPrivateDpEvent,
+    PoissonSampledDpEvent,
+)
+from dp_accounting.pld.privacy_loss_distribution import (
+    PrivacyLossDistribution,
+    from_gaussian_mechanism,
+    from_laplace_mechanism,
+    identity,
+)
 from dp_accounting.rdp.rdp_privacy_accountant import RdpAccountant, compute_epsilon
+from jaxtyping import Float
 
 from dprdm import check
 from dprdm.errors import UserError
@@ -40,7 +53,7 @@ PLD_POINTS = 40_000
 
 @dataclass(frozen=True)
 class EpsilonReport:
-    """What every accountant says of the same event at the same delta.
+    """Epsilon of one event at one delta by every accountant.
 
     `rdp_order` is the Renyi order at which RDP's bound is smallest; `pld` is infinite where it was not computed.
     """
@@ -52,38 +65,38 @@ class EpsilonReport:
 
     @property
     def epsilon(self) -> float:
-        """The smaller of two upper bounds: the one that is charged."""
+        """Return the smaller of two upper bounds: the one that is charged."""
         return min(self.pld, self.rdp)
 
     @property
     def accountant(self) -> str:
-        """Which accountant is the tighter one here: pld or rdp."""
+        """Name the tighter accountant: pld or rdp."""
         return "pld" if self.pld <= self.rdp else "rdp"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers, infinity as None, with the library that computed them."""
+        """Return plain numbers, infinity as None, with the library that computed them."""
         numbers = {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
         return {**numbers, "charged": self.accountant, "library": library_version()}
 
 
 def report(event: DpEvent, delta: float) -> EpsilonReport:
-    """Epsilon of `event` at `delta` by every accountant."""
+    """Compute epsilon of `event` at `delta` by every accountant."""
     rdp, order = epsilon_rdp(event, delta)
     return EpsilonReport(delta=delta, pld=epsilon_pld(event, delta), rdp=rdp, rdp_order=order)
 
 
 def fits(event: DpEvent, budget: Budget) -> bool:
-    """Whether `event` costs no more than `budget`. RDP answers alone where its bound suffices; PLD only beyond."""
+    """Say whether `event` costs no more than `budget`. RDP answers alone where its bound suffices; PLD only beyond."""
     if epsilon_rdp(event, budget.delta)[0] <= budget.epsilon:
         return True
     return epsilon_pld(event, budget.delta) <= budget.epsilon
 
 
 def epsilon_rdp(event: DpEvent, delta: float) -> tuple[float, float]:
-    """Epsilon by Renyi differential privacy, and the order at which the bound is smallest.
+    """Compute epsilon by Renyi differential privacy, and the order at which the bound is smallest.
 
     Returns:
-        (0, 0) for an event that reads nothing, (inf, 0) for one that is not private.
+        (0, 0) for an event that reads nothing; (inf, 0) for one that is not private, or that RDP does not know.
     """
     check.open_unit(delta=delta)
     totals = np.zeros(len(RDP_ORDERS))
@@ -98,20 +111,20 @@ def epsilon_rdp(event: DpEvent, delta: float) -> tuple[float, float]:
 
 
 def epsilon_pld(event: DpEvent, delta: float) -> float:
-    """Epsilon by privacy loss distributions: an upper bound, whatever the grid, within about 1e-3 of its own size.
+    """Compute epsilon by privacy loss distributions: an upper bound, whatever the grid, within about 1e-3 of its own size.
 
     Returns:
         0 for an event that reads nothing; inf for one that is not private, beyond `PLD_UP_TO_EPSILON`, or at a delta
         under `PLD_DOWN_TO_DELTA`.
     """
-    rdp, _ = epsilon_rdp(event, delta)
-    if rdp > PLD_UP_TO_EPSILON or delta < PLD_DOWN_TO_DELTA:
-        return math.inf
     counts = count_equal([event])
     if not counts:
         return 0.0
-    # RDP's value sets the grid. Where PLD's turns out far smaller, it sets a finer one: every result is a bound.
-    epsilon, grid = rdp, math.inf
+    at_most = _at_most(counts, delta)
+    if at_most > PLD_UP_TO_EPSILON or delta < PLD_DOWN_TO_DELTA:
+        return math.inf
+    # A first bound sets the grid. Where PLD's turns out far smaller, it sets a finer one: every result is a bound.
+    epsilon, grid = at_most, math.inf
     while (finer := _grid(counts, epsilon)) < grid / 2:
         grid = finer
         epsilon = _epsilon_pld(tuple(counts.items()), delta, grid)
@@ -130,23 +143,53 @@ def _loss(base: DpEvent, count: int, grid: float) -> PrivacyLossDistribution:
     match base:
         case GaussianDpEvent(noise_multiplier=noise):
             return from_gaussian_mechanism(noise / math.sqrt(count), value_discretization_interval=grid)
-        case PoissonSampledDpEvent(sampling_probability=rate, event=GaussianDpEvent(noise_multiplier=noise)):
-            return _sampled_loss(noise, rate, grid).self_compose(count)
-    raise UserError(f"Expected an event that can be accounted, got {base}.")
+        case LaplaceDpEvent() | PoissonSampledDpEvent(event=GaussianDpEvent() | LaplaceDpEvent()):
+            return _loss_once(base, grid).self_compose(count)
+    raise _unaccountable(base)
 
 
 @functools.lru_cache(maxsize=64)
-def _sampled_loss(noise: float, rate: float, grid: float) -> PrivacyLossDistribution:
-    return from_gaussian_mechanism(noise, value_discretization_interval=grid, sampling_prob=rate)
+def _loss_once(base: DpEvent, grid: float) -> PrivacyLossDistribution:
+    match base:
+        case LaplaceDpEvent(noise_multiplier=scale):
+            return from_laplace_mechanism(scale, value_discretization_interval=grid)
+        case PoissonSampledDpEvent(sampling_probability=rate, event=LaplaceDpEvent(noise_multiplier=scale)):
+            return from_laplace_mechanism(scale, value_discretization_interval=grid, sampling_prob=rate)
+        case PoissonSampledDpEvent(sampling_probability=rate, event=GaussianDpEvent(noise_multiplier=noise)):
+            return from_gaussian_mechanism(noise, value_discretization_interval=grid, sampling_prob=rate)
+    raise _unaccountable(base)
+
+
+def _at_most(counts: Mapping[DpEvent, int], delta: float) -> float:
+    """Return an upper bound of epsilon by Renyi divergences, of events that RDP does not know as well."""
+    totals = sum(count * _rdp_at_most(base) for base, count in counts.items())
+    return float(compute_epsilon(RDP_ORDERS, totals, delta)[0]) if np.isfinite(totals).any() else math.inf
+
+
+def _rdp_at_most(base: DpEvent) -> Float[np.ndarray, "order"]:
+    """Of sampled Laplace noise: it is e-private without delta, so its divergences are at most e and order * e^2 / 2.
+
+    Source: arXiv 1605.02065, proposition 3.3.
+    """
+    match base:
+        case PoissonSampledDpEvent(sampling_probability=rate, event=LaplaceDpEvent(noise_multiplier=scale)) if (
+            scale > 0
+        ):
+            pure = math.log1p(rate * math.expm1(min(1 / scale, 700.0)))
+            return np.minimum(pure, np.array(RDP_ORDERS) * pure**2 / 2) + RDP_ROUNDING
+    return _rdp_once(base)
 
 
 @functools.lru_cache(maxsize=4096)
-def _rdp_once(base: DpEvent) -> np.ndarray:
-    if isinstance(base, NonPrivateDpEvent):
-        return np.full(len(RDP_ORDERS), np.inf)
+def _rdp_once(base: DpEvent) -> Float[np.ndarray, "order"]:
+    match base:
+        case NonPrivateDpEvent() | PoissonSampledDpEvent(event=LaplaceDpEvent()):
+            return np.full(len(RDP_ORDERS), np.inf)
+        case GaussianDpEvent(noise_multiplier=0.0) | LaplaceDpEvent(noise_multiplier=0.0):
+            return np.full(len(RDP_ORDERS), np.inf)
     accountant = RdpAccountant(RDP_ORDERS)
     if not accountant.supports(base):
-        raise UserError(f"Expected an event that can be accounted, got {base}.")
+        raise _unaccountable(base)
     with _quiet():
         accountant.compose(base)
     # An order whose series did not converge is reported as infinite: it is left out, and the bound still holds.
@@ -154,14 +197,18 @@ def _rdp_once(base: DpEvent) -> np.ndarray:
 
 
 def _grid(counts: Mapping[DpEvent, int], epsilon: float) -> float:
-    """A power of two, so that the distributions of single events are found in the cache again."""
+    """Return a power of two, so that the distributions of single events are found in the cache again."""
     widest = max(_loss_range(base, count) for base, count in counts.items())
     return 2.0 ** math.floor(math.log2(max(PLD_GRID * epsilon, widest / PLD_POINTS, 1e-9)))
 
 
 def _loss_range(base: DpEvent, count: int) -> float:
-    """About how far the privacy loss of one Gaussian reaches; plain Gaussians compose into one with more."""
+    """Return about how far the privacy loss of one event reaches; plain Gaussians compose into one with more."""
     match base:
+        case (
+            LaplaceDpEvent(noise_multiplier=scale) | PoissonSampledDpEvent(event=LaplaceDpEvent(noise_multiplier=scale))
+        ):
+            return 1 / scale
         case PoissonSampledDpEvent(event=GaussianDpEvent(noise_multiplier=noise)):
             count = 1
         case GaussianDpEvent(noise_multiplier=noise):
@@ -170,6 +217,10 @@ def _loss_range(base: DpEvent, count: int) -> float:
             return 0.0
     scale = noise / math.sqrt(count)
     return 0.5 / scale**2 + 10 / scale
+
+
+def _unaccountable(base: DpEvent) -> UserError:
+    return UserError(f"Expected an event that can be accounted, got {base}.")
 
 
 @contextmanager
@@ -186,5 +237,5 @@ def _quiet() -> Iterator[None]:
 
 @functools.cache
 def library_version() -> str:
-    """The library that computes both bounds, with its version."""
+    """Name the library that computes both bounds, with its version."""
     return f"dp-accounting {importlib.metadata.version('dp-accounting')}"

@@ -23,9 +23,9 @@ from dprdm.errors import UserError
 GRID_BITS = 20
 # Largest mean, in units of the noise: keeps counts of grid steps below 2^45, so that float64 holds their fractions.
 LARGEST_MEAN = 2.0**24
-# scipy's ndtri errs by up to 3e-16 * (1 + |z|) against mpmath (tests/privacy/test_noise.py::test_ndtri_error): allow
-# 3,000 times that.
-NDTRI_ERROR = 1e-12
+# scipy's ndtri and numpy's log err by up to 3e-16 * (1 + |z|) against mpmath (tests/privacy/test_noise.py::
+# test_error_of_the_quantiles): allow 3,000 times that.
+QUANTILE_ERROR = 1e-12
 CHUNK = 1 << 19
 
 
@@ -45,15 +45,15 @@ class SecureNoise:
 
     @property
     def source(self) -> str:
-        """Where the bytes come from, for the certificate."""
+        """Say where the bytes come from, for the certificate."""
         return "os.urandom" if self.entropy is os.urandom else "injected, for tests only"
 
     def bits(self, count: int) -> UInt[np.ndarray, "count"]:
-        """`count` independent words of 64 random bits."""
+        """Return `count` independent words of 64 random bits."""
         return np.frombuffer(self.entropy(8 * count), dtype="<u8").astype(np.uint64)
 
     def gaussian(self, mean: Float[np.ndarray, "..."], noise_std: float) -> Float[np.ndarray, "..."]:
-        """mean + noise_std * Z, Z standard normal, each its own, rounded to the nearest multiple of `grid(noise_std)`.
+        """Return mean + noise_std * Z, Z standard normal, each its own, rounded to the nearest multiple of `grid(noise_std)`.
 
         The result is the rounding of the real-valued Gaussian mechanism, exactly. Rounding to a fixed grid is
         post-processing, so the guarantee is the real mechanism's: no holes, no gaps in the tails, no allowance.
@@ -70,18 +70,26 @@ class SecureNoise:
             - Same bits, same result as an oracle in 300-bit arithmetic (tests/privacy/test_noise.py::test_oracle).
             - Hazard 15: float64 throughout, on the CPU (tests/privacy/test_noise.py::test_hazard_15_float64_on_a_grid).
         """
-        step = grid(noise_std)
-        mean = np.asarray(mean, dtype=np.float64)
-        if mean.size and not np.abs(mean).max() <= LARGEST_MEAN * noise_std:
-            raise UserError("Expected finite values of at most 2^24 noise_std to add noise to.")
-        flat = mean.reshape(-1) / step  # exact: the step is a power of two
-        pieces = [
-            self._rounded_normal(flat[start : start + CHUNK], noise_std / step) for start in range(0, flat.size, CHUNK)
-        ]
-        return (np.concatenate(pieces) * step if pieces else flat).reshape(mean.shape)
+        return self._add(mean, noise_std, NORMAL)
+
+    def laplace(self, mean: Float[np.ndarray, "..."], noise_std: float) -> Float[np.ndarray, "..."]:
+        """Return mean + noise_std * Z, Z of the Laplace distribution with variance 1, as `gaussian` does for the normal.
+
+        |Z| = -log(U) / sqrt(2), U uniform: the noise has the scale noise_std / sqrt(2).
+
+        Args:
+            mean: float64, at most 2^24 noise_std in size.
+            noise_std: above 0, and not so small that its grid is subnormal.
+        Raises:
+            UserError: if a mean is not finite or too large.
+        Guarantee:
+            - Same bits, same result as an oracle in long arithmetic (tests/privacy/test_noise.py::test_laplace_oracle).
+            - Scale and shape are those accounted (tests/privacy/test_noise.py::test_laplace_scale_and_shape).
+        """
+        return self._add(mean, noise_std, LAPLACE)
 
     def geometric(self, count: int, rate: float, limit: int) -> Int[np.ndarray, "count"]:
-        """`count` numbers of failures before a success of probability `rate`, exact; those above `limit` come as that.
+        """Return `count` numbers of failures before a success of probability `rate`, exact; those above `limit` come as that.
 
         floor(log U / log(1 - rate)), U uniform, by the same intervals of U as `gaussian`.
         """
@@ -96,20 +104,31 @@ class SecureNoise:
             low[index] = self._decide(int(words[index]), 64, lambda u: mpmath.log(u) / mpmath.log1p(-mpmath.mpf(rate)))
         return np.minimum(low, limit).astype(np.int64)
 
-    def _rounded_normal(self, mean: Float[np.ndarray, "n"], std: float) -> Float[np.ndarray, "n"]:
-        """The integers nearest to mean + std * Z, as float64. One bit is the sign, 63 are the tail of either side."""
+    def _add(self, mean: Float[np.ndarray, "..."], noise_std: float, shape: "_Standard") -> Float[np.ndarray, "..."]:
+        step = grid(noise_std)
+        mean = np.asarray(mean, dtype=np.float64)
+        if mean.size and not np.abs(mean).max() <= LARGEST_MEAN * noise_std:
+            raise UserError("Expected finite values of at most 2^24 noise_std to add noise to.")
+        flat = mean.reshape(-1) / step  # exact: the step is a power of two
+        pieces = [
+            self._rounded(flat[start : start + CHUNK], noise_std / step, shape) for start in range(0, flat.size, CHUNK)
+        ]
+        return (np.concatenate(pieces) * step if pieces else flat).reshape(mean.shape)
+
+    def _rounded(self, mean: Float[np.ndarray, "n"], std: float, shape: "_Standard") -> Float[np.ndarray, "n"]:
+        """Return the integers nearest to mean + std * Z, as float64. One bit is the sign, 63 are the tail of |Z|."""
         words = self.bits(mean.size)
         sign = np.where(words >> np.uint64(63), -1.0, 1.0)
         tail = words & np.uint64(2**63 - 1)
-        near, far = (-ndtri(ends * 2.0**-64) for ends in (tail + 1.0, tail.astype(np.float64)))
-        slack = std * NDTRI_ERROR * (1 + far) + np.abs(mean) * 2.0**-50
+        near, far = shape.magnitude((tail + 1.0) * 2.0**-63), shape.magnitude(tail.astype(np.float64) * 2.0**-63)
+        slack = std * QUANTILE_ERROR * (1 + far) + np.abs(mean) * 2.0**-50
         ends = np.rint(mean + sign * (std * near) - sign * slack), np.rint(mean + sign * (std * far) + sign * slack)
         for index in np.flatnonzero(ends[0] != ends[1]):
-            ends[0][index] = self._decide(int(tail[index]), 63, _exact_normal(mean[index], std, sign[index]))
+            ends[0][index] = self._decide(int(tail[index]), 63, shape.nearest(mean[index], std, sign[index]))
         return ends[0]
 
     def _decide(self, numerator: int, num_bits: int, value: Callable[[mpmath.mpf], mpmath.mpf]) -> int:
-        """floor(value(U)), U uniform in [numerator, numerator + 1] / 2^num_bits, with as many more bits as it takes."""
+        """Return floor(value(U)), U uniform in [numerator, numerator + 1] / 2^num_bits, with as many more bits as it takes."""
         while True:
             with mpmath.workprec(2 * num_bits + 128):
                 slack = mpmath.mpf(2) ** -(num_bits + 64)
@@ -122,7 +141,7 @@ class SecureNoise:
 
 
 def grid(noise_std: float) -> float:
-    """The power of two to multiples of which a release with this noise is rounded: about noise_std / 10^6.
+    """Return the power of two to multiples of which a release with this noise is rounded: about noise_std / 10^6.
 
     Raises:
         UserError: if `noise_std` is not a positive number of ordinary size.
@@ -131,11 +150,31 @@ def grid(noise_std: float) -> float:
     return math.ldexp(1.0, math.frexp(noise_std)[1] - 1 - GRID_BITS)
 
 
-def _exact_normal(mean: float, std: float, sign: float) -> Callable[[mpmath.mpf], mpmath.mpf]:
-    """u -> mean + std * Z + 1/2, Z of this sign and of tail probability u/2. Its floor is the nearest integer."""
+@dataclass(frozen=True)
+class _Standard:
+    """A symmetric distribution of variance 1, by the size that |Z| exceeds with a given probability.
 
-    def value(u: mpmath.mpf) -> mpmath.mpf:
-        z = mpmath.sqrt(2) * mpmath.erfinv(1 - u)
-        return mpmath.mpf(float(mean)) + float(sign) * float(std) * z + mpmath.mpf(0.5)
+    Args:
+        magnitude: of probabilities in [0, 1], in float64.
+        exact: the same of one probability, in the working precision of mpmath.
+    """
 
-    return value
+    magnitude: Callable[[Float[np.ndarray, "n"]], Float[np.ndarray, "n"]]
+    exact: Callable[[mpmath.mpf], mpmath.mpf]
+
+    def nearest(self, mean: float, std: float, sign: float) -> Callable[[mpmath.mpf], mpmath.mpf]:
+        """Return u -> mean + std * Z + 1/2, Z of this sign and |Z| of tail probability u. Its floor is the nearest integer."""
+
+        def value(u: mpmath.mpf) -> mpmath.mpf:
+            return mpmath.mpf(float(mean)) + float(sign) * float(std) * self.exact(u) + mpmath.mpf(0.5)
+
+        return value
+
+
+def _laplace_magnitude(tail: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    with np.errstate(divide="ignore"):
+        return -np.log(tail) / math.sqrt(2)
+
+
+NORMAL = _Standard(lambda tail: -ndtri(tail / 2), lambda u: mpmath.sqrt(2) * mpmath.erfinv(1 - u))
+LAPLACE = _Standard(_laplace_magnitude, lambda u: -mpmath.log(u) / mpmath.sqrt(2))

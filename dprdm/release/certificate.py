@@ -16,9 +16,9 @@ from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.plan import Plan, describe
-from dprdm.release.statement import to_words
-from dprdm.retrieval.retriever import Retriever
+from dprdm.release.description import describe
+from dprdm.release.plan import Plan
+from dprdm.release.statement import to_words, unit_in_words
 
 FORMAT = 1
 JSON_NAME = "certificate.json"
@@ -75,13 +75,13 @@ class Certificate:
 
 def certify(
     plan: Plan,
-    retriever: Retriever,
     store_fingerprint: str,
     num_queries: int,
     noise: SecureNoise,
     ledger: Ledger | None,
     conditions: Path,
     delta_is_default: bool,
+    unit_is_person: bool,
     cross_checks: Mapping[str, float | None] | None = None,
     release: Path | None = None,
 ) -> Certificate:
@@ -91,22 +91,23 @@ def certify(
         num_queries: distinct requests in the output, those answered from stored releases included.
         ledger: of the private store; None for a public one.
         conditions: the file of released vectors; its hash is certified.
+        unit_is_person: what the store's manifest says; see `Manifest.unit_is_person`.
         cross_checks: what accountants that do not charge say of the same event, by name.
         release: the file that answers later queries, where there is one; its hash is certified as well.
         delta_is_default: whether delta is 1/num_records because nobody set it, which makes the row count public.
     """
-    event = plan.event(num_queries) if retriever.reads_private else events.compose([])
+    event = plan.event(num_queries) if plan.retriever.reads_private else events.compose([])
     costs = report(event, plan.budget.delta)
     return Certificate(
-        status=_status(plan, retriever),
-        unit="one record" if plan.max_per_unit == 1 else f"one person holding at most {plan.max_per_unit} records",
+        status=_status(plan),
+        unit=unit_in_words(unit_is_person, plan.max_per_unit),
         relation="add or remove one unit",
         epsilon=costs.epsilon if math.isfinite(costs.epsilon) else None,
         delta=plan.budget.delta,
         delta_is_default=delta_is_default,
         num_queries=num_queries,
         mechanism=describe(plan.mechanism),
-        retriever=describe(retriever),
+        retriever=describe(plan.retriever),
         noise_std=plan.noise_std,
         sensitivity=plan.sensitivity,
         noise_multiplier=plan.noise_multiplier,
@@ -170,8 +171,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _status(plan: Plan, retriever: Retriever) -> str:
-    if not retriever.reads_private:
+def _status(plan: Plan) -> str:
+    if not plan.retriever.reads_private:
         return "reads no private record"
     return "private" if plan.is_private else "NON-PRIVATE"
 

@@ -1,11 +1,10 @@
-"""A plan couples mechanism, noise, number of queries and budget in one frozen value, so that they cannot drift apart.
+"""A plan couples mechanism, retriever, noise, number of queries and budget in one frozen value, so that they cannot drift
+apart.
 
 Of budget, number of queries, noise, sampling rate and k, the one left out is solved for: one function each.
 """
 
-import dataclasses
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dp_accounting.dp_event import DpEvent
@@ -15,7 +14,10 @@ from dprdm.errors import UserError
 from dprdm.privacy.accountant import EpsilonReport, fits, report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate, largest_count, smallest_count
-from dprdm.release.mechanism import PrivacyMechanism
+from dprdm.release.description import as_version_0_4, describe, describe_release
+from dprdm.release.mechanism import OneReleaseMechanism, PerQueryMechanism, PrivacyMechanism, Tuning
+from dprdm.retrieval.retriever import Retriever
+from dprdm.retrieval.store import PrivateStore, PublicStore, Store
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Plan:
 
     Args:
         mechanism: adds the noise and states it.
+        retriever: finds the rows, for mechanisms that search; says whether the store is private.
         budget: what the plan may cost. A mechanism that is not private does not keep it, and is marked wherever it
             shows.
         num_queries: number of answers that the plan pays for.
@@ -32,6 +35,7 @@ class Plan:
     """
 
     mechanism: PrivacyMechanism
+    retriever: Retriever
     budget: Budget
     num_queries: int
     noise_std: float
@@ -40,80 +44,111 @@ class Plan:
     def __post_init__(self) -> None:
         check.at_least(1, num_queries=self.num_queries)
         check.at_least(1, max_per_unit=self.max_per_unit)
-        if self.mechanism.is_private:
-            check.positive(noise_std=self.noise_std)
-        else:
-            check.in_range(0.0, 0.0, noise_std=self.noise_std)
+        if not isinstance(self.mechanism, (PerQueryMechanism, OneReleaseMechanism)):
+            raise UserError(
+                f"Expected a mechanism that answers each query or releases once; {self.mechanism.name} does neither. "
+                "Derive it from PerQueryMechanism or OneReleaseMechanism."
+            )
+        self.mechanism.noise.require_std(self.noise_std)
 
     @property
     def is_private(self) -> bool:
-        """Whether what the plan releases carries a guarantee at all."""
+        """Say whether what the plan releases carries a guarantee at all."""
         return self.mechanism.is_private
 
     @property
     def sensitivity(self) -> float:
-        """Largest L2 change of what is noised when one unit comes or goes."""
+        """Return how far what is noised moves at most when one unit comes or goes, in the norm of the noise."""
         return self.mechanism.sensitivity(self.max_per_unit)
 
     @property
     def noise_multiplier(self) -> float:
-        """noise_std / sensitivity."""
+        """Return noise_std / sensitivity."""
         return self.noise_std / self.sensitivity
 
+    @property
+    def tuning(self) -> Tuning:
+        """Return the mechanism's k and sampling rate. Raises UserError if it has none."""
+        if (tuning := self.mechanism.tuning) is None:
+            raise UserError(f"Expected a mechanism with a k and a sampling_rate; {self.mechanism.name} has neither.")
+        return tuning
+
     def event(self, num_queries: int | None = None) -> DpEvent:
-        """What `num_queries` answers cost; as many as planned if None."""
+        """Return what `num_queries` answers cost; as many as planned if None."""
         count = self.num_queries if num_queries is None else num_queries
         return self.mechanism.event(self.noise_std, count, self.max_per_unit)
 
     def epsilons(self, num_queries: int | None = None) -> EpsilonReport:
-        """The cost of `num_queries` answers by every accountant, at the budget's delta."""
+        """Compute the cost of `num_queries` answers by every accountant, at the budget's delta."""
         return report(self.event(num_queries), self.budget.delta)
 
     def with_noise_std(self, noise_std: float) -> "Plan":
-        """The same plan with other noise."""
-        return dataclasses.replace(self, noise_std=noise_std)
+        """Return the same plan with other noise."""
+        return replace(self, noise_std=noise_std)
+
+    def tuned(self, k: int | None = None, sampling_rate: float | None = None) -> "Plan":
+        """Return the same plan with another k, sampling rate, or both. Raises UserError if the mechanism has none."""
+        return replace(self, mechanism=self.mechanism.tuned(k, sampling_rate))
 
     def public_fields(self) -> dict[str, Any]:
-        """What is released, in plain values that fix its distribution: for ledger, certificate and stored releases."""
+        """Return what is released, in plain values that fix its distribution: for ledger and certificate."""
         return {
             "mechanism": describe(self.mechanism),
             "noise_std": self.noise_std,
             "max_per_unit": self.max_per_unit,
         }
 
+    def release_fields(self) -> dict[str, Any]:
+        """Return what names a stored release: public fields and retriever, without what only says how it is read."""
+        return {
+            **self.public_fields(),
+            "mechanism": describe_release(self.mechanism),
+            "retriever": describe(self.retriever),
+        }
 
-def describe(plugin: Any) -> dict[str, Any]:
-    """A plugin (a frozen dataclass with a `name`) as plain values: short name, class, fields.
+    def release_fields_0_4(self) -> dict[str, Any]:
+        """Return the same as version 0.4 wrote it, so that its releases are found again and are not paid for twice."""
+        fields = self.release_fields()
+        return {**fields, **{kind: as_version_0_4(fields[kind]) for kind in ("mechanism", "retriever")}}
 
-    Of a file whose hash is a field as well (`partition`, `partition_sha256`), only the name is kept: what it is, not where
-    it lies, makes a request the same.
-    """
-    kind = type(plugin)
-    fields = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(plugin).items()}
-    hashed = {name: Path(value).name for name, value in fields.items() if value and f"{name}_sha256" in fields}
-    return {"name": kind.name, "class": f"{kind.__module__}.{kind.__qualname__}", "fields": {**fields, **hashed}}
+    def require_store(self, store: Store) -> None:
+        """Raise UserError unless the plan is for this store: its kind, its units of privacy, and what was indexed in it."""
+        if self.retriever.reads_private and not isinstance(store, PrivateStore):
+            raise UserError(
+                f"The retriever {self.retriever.name} reads a private store; {store.path} is public. "
+                "Use a public retriever."
+            )
+        if not self.retriever.reads_private and not isinstance(store, PublicStore):
+            raise UserError(f"The retriever {self.retriever.name} reads a public store; {store.path} is private.")
+        if self.max_per_unit != store.max_per_unit:
+            raise UserError(
+                f"The plan is for units of up to {self.max_per_unit} records; {store.path} has units of up to "
+                f"{store.max_per_unit}. Plan for that."
+            )
+        self.retriever.require_store(store)
 
 
 def make_plan(
     mechanism: PrivacyMechanism,
+    retriever: Retriever,
     budget: Budget,
     num_queries: int,
     noise_std: float | None = None,
     max_per_unit: int = 1,
 ) -> Plan:
-    """The plan with this noise, or, with None, with the least noise that the budget allows.
+    """Return the plan with this noise, or, with None, with the least noise that the budget allows.
 
     Raises:
-        UserError: if the noise given costs more than the budget.
+        UserError: if the noise costs more than the budget.
     Guarantee:
         - The plan costs at most its budget (tests/release/test_plan.py::test_hazard_12_a_plan_keeps_its_budget).
     """
     if not mechanism.is_private:
-        return Plan(mechanism, budget, num_queries, 0.0, max_per_unit)
+        return Plan(mechanism, retriever, budget, num_queries, 0.0, max_per_unit)
     if noise_std is None:
         check.at_least(1, num_queries=num_queries)
         noise_std = calibrate(lambda value: mechanism.event(value, num_queries, max_per_unit), budget)
-    plan = Plan(mechanism, budget, num_queries, noise_std, max_per_unit)
+    plan = Plan(mechanism, retriever, budget, num_queries, noise_std, max_per_unit)
     if not fits(plan.event(), budget):
         raise UserError(
             f"{num_queries} queries with noise_std {noise_std:g} cost epsilon {plan.epsilons().epsilon:.4g}; "
@@ -123,16 +158,23 @@ def make_plan(
 
 
 def plan_epsilon(
-    mechanism: PrivacyMechanism, delta: float, num_queries: int, noise_std: float, max_per_unit: int = 1
+    mechanism: PrivacyMechanism,
+    retriever: Retriever,
+    delta: float,
+    num_queries: int,
+    noise_std: float,
+    max_per_unit: int = 1,
 ) -> Plan:
-    """The plan with this noise; its budget is what it costs."""
+    """Return the plan with this noise; its budget is what it costs."""
     check.positive(noise_std=noise_std)
     epsilon = report(mechanism.event(noise_std, num_queries, max_per_unit), delta).epsilon
-    return Plan(mechanism, Budget(epsilon, delta), num_queries, noise_std, max_per_unit)
+    return Plan(mechanism, retriever, Budget(epsilon, delta), num_queries, noise_std, max_per_unit)
 
 
-def plan_num_queries(mechanism: PrivacyMechanism, budget: Budget, noise_std: float, max_per_unit: int = 1) -> Plan:
-    """The plan for as many queries as the budget allows.
+def plan_num_queries(
+    mechanism: PrivacyMechanism, retriever: Retriever, budget: Budget, noise_std: float, max_per_unit: int = 1
+) -> Plan:
+    """Return the plan for as many queries as the budget allows.
 
     Raises:
         UserError: if it allows none.
@@ -141,38 +183,35 @@ def plan_num_queries(mechanism: PrivacyMechanism, budget: Budget, noise_std: flo
     count = largest_count(lambda number: mechanism.event(noise_std, number, max_per_unit), budget)
     if count == 0:
         raise UserError(f"Not one query with noise_std {noise_std:g} fits {budget}. Use more noise.")
-    return Plan(mechanism, budget, count, noise_std, max_per_unit)
+    return Plan(mechanism, retriever, budget, count, noise_std, max_per_unit)
 
 
 def plan_sampling_rate(
-    mechanism: PrivacyMechanism, budget: Budget, num_queries: int, noise_std: float, max_per_unit: int = 1
+    mechanism: PrivacyMechanism,
+    retriever: Retriever,
+    budget: Budget,
+    num_queries: int,
+    noise_std: float,
+    max_per_unit: int = 1,
 ) -> Plan:
-    """The plan with the largest sampling rate that the budget allows; for mechanisms with a field `sampling_rate`."""
+    """Return the plan with the largest sampling rate that the budget allows. Raises UserError if there is no such rate."""
     check.positive(noise_std=noise_std)
-
-    def with_rate(sampling_rate: float) -> Plan:
-        return Plan(with_fields(mechanism, sampling_rate=sampling_rate), budget, num_queries, noise_std, max_per_unit)
-
-    if fits(with_rate(1.0).event(), budget):
-        return with_rate(1.0)
-    return with_rate(1 / calibrate(lambda inverse: with_rate(min(1.0, 1 / inverse)).event(), budget))
+    whole = Plan(mechanism.tuned(sampling_rate=1.0), retriever, budget, num_queries, noise_std, max_per_unit)
+    if fits(whole.event(), budget):
+        return whole
+    inverse = calibrate(lambda value: whole.tuned(sampling_rate=min(1.0, 1 / value)).event(), budget)
+    return whole.tuned(sampling_rate=min(1.0, 1 / inverse))
 
 
 def plan_k(
-    mechanism: PrivacyMechanism, budget: Budget, num_queries: int, noise_std: float, max_per_unit: int = 1
+    mechanism: PrivacyMechanism,
+    retriever: Retriever,
+    budget: Budget,
+    num_queries: int,
+    noise_std: float,
+    max_per_unit: int = 1,
 ) -> Plan:
-    """The plan with the fewest neighbours that the budget allows; for mechanisms with a field `k`."""
+    """Return the plan with the fewest neighbours that the budget allows. Raises UserError if the mechanism has no k."""
     check.positive(noise_std=noise_std)
-
-    def with_k(k: int) -> Plan:
-        return Plan(with_fields(mechanism, k=k), budget, num_queries, noise_std, max_per_unit)
-
-    return with_k(smallest_count(lambda k: with_k(k).event(), budget))
-
-
-def with_fields(mechanism: PrivacyMechanism, **field: Any) -> PrivacyMechanism:
-    """The same mechanism with these fields set. Raises UserError if it has no such field."""
-    names = {known.name for known in dataclasses.fields(mechanism)}  # type: ignore[arg-type]
-    if not field.keys() <= names:
-        raise UserError(f"The mechanism {mechanism.name} has no {' or '.join(field)} to solve for.")
-    return dataclasses.replace(mechanism, **field)  # type: ignore[type-var]
+    plan = Plan(mechanism.tuned(k=1), retriever, budget, num_queries, noise_std, max_per_unit)
+    return plan.tuned(k=smallest_count(lambda k: plan.tuned(k=k).event(), budget))

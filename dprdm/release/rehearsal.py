@@ -16,7 +16,6 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.mechanism import PrivacyMechanism
-from dprdm.release.plan import with_fields
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import Query, RankedRowIds, RowIds
 
@@ -106,10 +105,10 @@ def rehearse(
     multipliers: dict[float, float] = {}
     found = []
     for k, rate in able:
-        one = with_fields(mechanism, k=k, sampling_rate=rate)
+        tuned = mechanism.tuned(k, rate)
         if rate not in multipliers:
-            multipliers[rate] = _noise(one, budget, num_queries, max_per_unit) / one.sensitivity(max_per_unit)
-        found.append(_act(stage, k, rate, multipliers[rate] * one.sensitivity(max_per_unit), targets, noise))
+            multipliers[rate] = _noise(tuned, budget, num_queries, max_per_unit) / tuned.sensitivity(max_per_unit)
+        found.append(_act(stage, k, rate, multipliers[rate] * tuned.sensitivity(max_per_unit), targets, noise))
     return sorted(found, key=lambda setting: -setting.cosine)
 
 

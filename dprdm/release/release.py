@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,12 +12,11 @@ from dprdm.errors import UserError
 from dprdm.privacy.chain import Row
 from dprdm.privacy.ledger import DEFAULT_ACCOUNT, Ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import Progress
-from dprdm.release.plan import Plan, describe
+from dprdm.release.mechanism import OneReleaseMechanism, PerQueryMechanism, Progress
+from dprdm.release.plan import Plan
 from dprdm.release.stored import StoredReleases, request_key
-from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore, PublicStore, Store
-from dprdm.types import Queries, Released
+from dprdm.types import Answered, Queries, Released
 
 # Queries that are paid for, answered and stored together: what a crash can cost at most.
 BLOCK = 256
@@ -54,7 +52,6 @@ def release(
     queries: Queries,
     store: Store,
     plan: Plan,
-    retriever: Retriever,
     ledger: Ledger | None,
     noise: SecureNoise,
     request_digest: str = "",
@@ -75,16 +72,29 @@ def release(
           (tests/release/test_release.py::test_hazard_05_private_rows_need_a_ledger).
         - Only the release leaves (tests/release/test_release.py::test_hazard_11_nothing_else_leaves).
     """
-    check_together(store, plan, retriever, ledger)
+    plan.require_store(store)
+    require_ledger(store, ledger)
     paid = None if ledger is None else ledger.charge(plan, len(queries), request_digest, account)
-    return plan.mechanism.release(queries, store, retriever, plan.noise_std, noise, progress), paid
+    mechanism = plan.mechanism
+    if isinstance(mechanism, OneReleaseMechanism):
+        return mechanism.release(store, plan.noise_std, noise, progress).array, paid
+    assert isinstance(mechanism, PerQueryMechanism)  # the plan has seen to it
+    return mechanism.release(queries, store, plan.retriever, plan.noise_std, noise, progress), paid
+
+
+def read(
+    plan: Plan, released: Float[np.ndarray, "row column"], queries: Queries, replicates: Int[np.ndarray, "query"]
+) -> Answered:
+    """Return one vector per query from what `release` returned: post-processing, free."""
+    if isinstance(plan.mechanism, OneReleaseMechanism):
+        return plan.mechanism.restore(released, plan.noise_std).answer(queries, replicates)
+    return Answered(released, np.full(len(released), plan.noise_std))
 
 
 def answer(
     requests: Requests,
     store: Store,
     plan: Plan,
-    retriever: Retriever,
     ledger: Ledger | None,
     noise: SecureNoise,
     account: str = DEFAULT_ACCOUNT,
@@ -103,10 +113,12 @@ def answer(
         - A crash loses one block at most
           (tests/release/test_release.py::test_hazard_14_a_crash_wastes_and_never_refunds).
     """
-    check_together(store, plan, retriever, ledger)
+    plan.require_store(store)
+    require_ledger(store, ledger)
     if not len(requests.queries):
         return Answer(requests.queries.astype(np.float64), np.zeros(0), 0, 0, None)
-    keys = _keys(requests, store, plan, retriever)
+    once = isinstance(plan.mechanism, OneReleaseMechanism)
+    keys = _keys(requests, store, plan)
     position = {key: index for index, key in reversed(list(enumerate(keys)))}
     distinct = list(dict.fromkeys(keys))
     if len(distinct) > plan.num_queries:
@@ -123,43 +135,27 @@ def answer(
     paid = None
     for block in _blocks(missing):
         queries = requests.queries[[position[key] for key in block]]
-        released, paid = release(queries, store, plan, retriever, ledger, noise, _digest(block), account, progress)
-        released = released[None] if plan.mechanism.answers_all_after_one_release else released
+        released, paid = release(queries, store, plan, ledger, noise, _digest(block), account, progress)
+        released = released[None] if once else released
         if keep and paid is not None:
             stored.add(paid.id, block, released)
         found.update(zip(block, released, strict=True))
-    once = plan.mechanism.answers_all_after_one_release
     rows = found[keys[0]] if once else np.stack([found[key] for key in keys])
-    answered = plan.mechanism.answer(requests.queries, requests.replicates, rows, plan.noise_std)
+    answered = read(plan, rows, requests.queries, requests.replicates)
     return Answer(answered.vectors, answered.noise_std, len(missing), num_stored, paid, rows if once else None)
 
 
-def check_together(store: Store, plan: Plan, retriever: Retriever, ledger: Ledger | None) -> None:
-    """Raise UserError unless a private store comes with its own ledger, and each retriever with its kind of store."""
-    if retriever.reads_private:
-        if not isinstance(store, PrivateStore):
-            raise UserError(
-                f"The retriever {retriever.name} reads a private store; {store.path} is public. Use a public retriever."
-            )
-        if ledger is None or ledger.fingerprint != store.fingerprint:
-            raise UserError(
-                f"Expected the ledger of the private store {store.path}. Nothing private is read without one."
-            )
-    elif not isinstance(store, PublicStore) or ledger is not None:
-        raise UserError(f"The retriever {retriever.name} reads a public store, without a ledger; got {store.path}.")
-    if plan.max_per_unit != store.max_per_unit:
-        raise UserError(
-            f"The plan is for units of up to {plan.max_per_unit} records; {store.path} has units of up to "
-            f"{store.max_per_unit}. Plan for that."
-        )
-    retriever.require_store(store)
+def require_ledger(store: Store, ledger: Ledger | None) -> None:
+    """Raise UserError unless a private store comes with its own ledger, and a public one without any."""
+    if isinstance(store, PrivateStore) and (ledger is None or ledger.fingerprint != store.fingerprint):
+        raise UserError(f"Expected the ledger of the private store {store.path}. Nothing private is read without one.")
+    if isinstance(store, PublicStore) and ledger is not None:
+        raise UserError(f"Expected no ledger with the public store {store.path}: reading it costs nothing.")
 
 
-def _keys(requests: Requests, store: Store, plan: Plan, retriever: Retriever) -> list[str]:
-    settings: dict[str, Any] = {**plan.public_fields(), "retriever": describe(retriever), "store": store.fingerprint}
-    for field in plan.mechanism.reading_fields:
-        del settings["mechanism"]["fields"][field]
-    if plan.mechanism.answers_all_after_one_release:
+def _keys(requests: Requests, store: Store, plan: Plan) -> list[str]:
+    settings = {**plan.release_fields(), "store": store.fingerprint}
+    if isinstance(plan.mechanism, OneReleaseMechanism):
         return [request_key(None, 0, settings)] * len(requests.queries)
     replicates = (check.at_least(0, replicate=int(number)) for number in requests.replicates)
     return [request_key(query, number, settings) for query, number in zip(requests.queries, replicates, strict=True)]

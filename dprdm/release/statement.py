@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dprdm.errors import UserError
+
 COVERED = (
     "Every vector in the conditions file, and all that is computed from it without the private data: images, any number "
     "of them, with any seed and any generator.",
@@ -23,6 +25,20 @@ NOT_COVERED = (
     "Records that are also in another store, and near copies of a record under another unit.",
     "Facts about the collection as a whole: those are learnt, and are meant to be.",
 )
+
+
+def unit_in_words(unit_is_person: bool, max_per_unit: int) -> str:
+    """Name the unit of privacy, as certificates do.
+
+    Args:
+        unit_is_person: of the store, asked of its manifest.
+        max_per_unit: most records that a person may hold; 1 where the unit is a record.
+    """
+    if unit_is_person:
+        return f"one person holding at most {max_per_unit} record{'' if max_per_unit == 1 else 's'}"
+    if max_per_unit != 1:
+        raise UserError(f"Expected max_per_unit=1 where the unit of privacy is a record, got {max_per_unit}.")
+    return "one record"
 
 
 def to_words(certificate: Mapping[str, Any]) -> str:

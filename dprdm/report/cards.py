@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jinja2
@@ -150,7 +151,7 @@ def _publishable(results: Results) -> Results:
         return Row(row.name, row.status, row.settings, numbers)
 
     rows = (kept(row) for row in results.rows if row.status != "NON-PRIVATE")
-    return Results(results.kind, results.title, results.command, tuple(row for row in rows if row.measurements))
+    return replace(results, rows=tuple(row for row in rows if row.measurements), pictures=(), notes=())
 
 
 def _with_numbers(tables: Sequence[tuple[str, Table]]) -> list[tuple[str, Table]]:

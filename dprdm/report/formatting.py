@@ -3,43 +3,12 @@
 import math
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from dprdm.runs.results import Measurement, Setting
 
 # A path of this machine says who works here and how: of absolute ones only the last part is shown.
 ABSOLUTE = re.compile(r"(?<![\w./~:])~?/(?:[^/\s'\",:;=]+/)+(?=[^/\s'\",:;=]|\b|$)")
 MATCHED, OPAQUE = "\N{HORIZONTAL ELLIPSIS}/", "\N{EN DASH}"
-
-
-class Name(NamedTuple):
-    """What a metric is called, and which way is better."""
-
-    text: str
-    better: str = ""
-
-
-LOWER, HIGHER = "lower is better", "higher is better"
-METRICS = {
-    "fid": Name("FID", LOWER),
-    "kid": Name("KID", LOWER),
-    "cmmd": Name("CMMD", LOWER),
-    "clip_score": Name("CLIP score", HIGHER),
-    "precision": Name("Precision", HIGHER),
-    "recall": Name("Recall", HIGHER),
-    "density": Name("Density", HIGHER),
-    "coverage": Name("Coverage", HIGHER),
-    "accuracy": Name("Accuracy", HIGHER),
-    "cosine": Name("Cosine to the clean mean", HIGHER),
-    "tpr_at_1_fpr": Name("TPR at 1% FPR", "lower is safer"),
-    "auc": Name("AUC", "0.5 is a coin's"),
-    "epsilon": Name("epsilon"),
-}
-
-
-def metric_name(metric: str) -> Name:
-    """What a metric is called; one that is not listed goes by its own name."""
-    return METRICS.get(metric, Name(metric.replace("_", " ").capitalize()))
 
 
 def number(value: float | None, digits: int = 4) -> str:

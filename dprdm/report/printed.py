@@ -5,23 +5,18 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from dprdm.runs.results import Column, Measurement, Row, cell, columns
+from dprdm.runs.quantities import Quantity
+from dprdm.runs.results import Column, Measurement, Results, Row, cell, columns
 
-HEADS = {
-    "fid": "FID", "kid": "KID x 1000", "precision": "precision", "recall": "recall", "density": "density",
-    "coverage": "coverage", "clip_score": "CLIPScore", "cmmd": "CMMD", "class_found": "class found", "accuracy": "accuracy",
-}  # fmt: skip
-SCALES = {"kid": 1000.0}
-DIGITS = {"fid": 1, "kid": 2, "clip_score": 1, "cmmd": 2}
 UNMARKED = ("private", "public", "real")
 
 
-def markdown_tables(rows: Sequence[Row]) -> str:
-    """One table for each set of rows whose numbers were all made alike, each with its provenance beneath."""
+def markdown_tables(results: Results) -> str:
+    """Return one table for each set of rows whose numbers were all made alike, each with its provenance beneath."""
     groups: dict[tuple[Column, ...], list[Row]] = {}
-    for row in rows:
+    for row in results.rows:
         groups.setdefault(columns([row]), []).append(row)
-    return "\n\n".join(_table(head, members) for head, members in groups.items())
+    return "\n\n".join(_table(results, head, members) for head, members in groups.items())
 
 
 def csv_table(rows: Sequence[Row]) -> str:
@@ -38,24 +33,27 @@ def csv_table(rows: Sequence[Row]) -> str:
     return buffer.getvalue()
 
 
-def shown(found: Measurement | None) -> str:
-    """A number with its interval, as it stands in a table."""
-    if found is None:
+def shown(number: Measurement | None, quantity: Quantity) -> str:
+    """Return a number with its interval, as it stands in a table."""
+    if number is None:
         return ""
-    digits, scale = DIGITS.get(found.metric, 3), SCALES.get(found.metric, 1.0)
-    value = f"{scale * found.value:.{digits}f}"
-    if found.low is None or found.high is None:
+    digits, scale = quantity.digits, quantity.scale
+    value = f"{scale * number.value:.{digits}f}"
+    if number.low is None or number.high is None:
         return value
-    return f"{value} [{scale * found.low:.{digits}f}, {scale * found.high:.{digits}f}]"
+    return f"{value} [{scale * number.low:.{digits}f}, {scale * number.high:.{digits}f}]"
 
 
-def _table(head: tuple[Column, ...], rows: Sequence[Row]) -> str:
-    titles = ["", "epsilon", *(HEADS.get(column.metric, column.metric) for column in head)]
-    lines = [titles, *([_name(row), _epsilon(row), *(shown(cell(row, column)) for column in head)] for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(titles))]
+def _table(results: Results, head: tuple[Column, ...], rows: Sequence[Row]) -> str:
+    quantities = [results.quantity(column.metric) for column in head]
+    lines = [["", "epsilon", *(quantity.head for quantity in quantities)]]
+    for row in rows:
+        numbers = [shown(cell(row, column), quantity) for column, quantity in zip(head, quantities, strict=True)]
+        lines.append([_name(row), _epsilon(row), *numbers])
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
     text = [_line(lines[0], widths), "|" + "|".join("-" * (width + 2) for width in widths) + "|"]
     text += [_line(line, widths) for line in lines[1:]]
-    return "\n".join([*text, "", *_provenances(head)])
+    return "\n".join([*text, "", *_provenances(results, head)])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -73,9 +71,9 @@ def _epsilon(row: Row) -> str:
     return f"{epsilon:.3g}" if isinstance(epsilon, float) else str(epsilon)
 
 
-def _provenances(head: Sequence[Column]) -> list[str]:
+def _provenances(results: Results, head: Sequence[Column]) -> list[str]:
     """A line for each way in which numbers of this table were made."""
     by_provenance: dict[str, list[str]] = {}
     for column in head:
-        by_provenance.setdefault(column.provenance.stated(), []).append(HEADS.get(column.metric, column.metric))
+        by_provenance.setdefault(column.provenance.in_words(), []).append(results.quantity(column.metric).head)
     return [f"- {', '.join(metrics)}: {stated}." for stated, metrics in by_provenance.items()]

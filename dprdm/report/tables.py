@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dprdm.report.content import is_uncovered
-from dprdm.report.formatting import OPAQUE, aligned, decimals, interval, metric_name, setting
+from dprdm.report.formatting import OPAQUE, aligned, decimals, interval, setting
+from dprdm.runs.quantities import Quantity
 from dprdm.runs.results import Column, Results, Row, Setting, Status, cell, columns
 
 STATUSES: dict[Status, str] = {
@@ -90,9 +91,9 @@ def tabulate(results: Results) -> Table:
     return Table(
         settings=varying,
         same=", ".join(f"{name} {setting(_of(rows[0], name))}" for name in same),
-        headings=tuple(_heading(column, marks[column.provenance]) for column in found),
+        headings=tuple(_heading(column, results.quantity(column.metric), marks[column.provenance]) for column in found),
         lines=tuple(_line(row, varying, list(zip(found, places, strict=True))) for row in rows),
-        provenances=tuple((mark, provenance.stated()) for provenance, mark in marks.items()),
+        provenances=tuple((mark, provenance.in_words()) for provenance, mark in marks.items()),
     )
 
 
@@ -104,9 +105,9 @@ def _of(row: Row, name: str) -> Setting:
     return row.settings.get(name)
 
 
-def _heading(column: Column, mark: str) -> Heading:
-    text, better = metric_name(column.metric)
-    return Heading(text, better, mark, column.provenance.reads_private)
+def _heading(column: Column, quantity: Quantity, mark: str) -> Heading:
+    label = quantity.label[0].upper() + quantity.label[1:]
+    return Heading(label, quantity.better, mark, column.provenance.reads_private)
 
 
 def _line(row: Row, varying: Sequence[str], found: Sequence[tuple[Column, int | None]]) -> Line:

@@ -90,7 +90,7 @@ def _cosines(
 
 
 def _units(store: Store) -> Int[np.ndarray, "all"]:
-    """The unit of each row, -1 for rows that were left out because their person had too many."""
+    """Return the unit of each row; -1 for rows of nobody, which stores of version 0.4 hold."""
     if store.num_units == len(store):
         return np.arange(len(store))
     units = np.full(len(store), -1, np.int64)

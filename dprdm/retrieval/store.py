@@ -5,7 +5,7 @@
     store/00000.index.npy        (row,) int64, position of the row's image in its source
     store/00000.keys.jsonl       one key a line: what the row's image is called
     store/00000.json             row count, checksums, images skipped; written last of the four
-    store/units.npz              only where the unit of privacy is a person: which rows are whose
+    store/units.npz              only where the unit of privacy is a person: which rows are whose; every row is somebody's
 
 A private store and a public one are different types, so that no function can take one for the other.
 """
@@ -57,6 +57,14 @@ class Manifest:
     def count(self) -> int:
         """Number of rows."""
         return sum(shard.rows for shard in self.shards)
+
+    @property
+    def unit_is_person(self) -> bool:
+        """Whether the unit of privacy is a person, who may hold several rows or one; otherwise it is a row.
+
+        The only place that answers this: `max_per_unit` does not, since a person may be limited to one row.
+        """
+        return self.group_column is not None
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -115,6 +123,16 @@ class Store:
     @property
     def num_units(self) -> int:
         """Number of units of privacy: rows, or persons where rows are grouped."""
+        return len(self)
+
+    @property
+    def unit_is_person(self) -> bool:
+        """Whether the unit of privacy is a person. See `Manifest.unit_is_person`."""
+        return self.manifest.unit_is_person
+
+    @property
+    def num_owned(self) -> int:
+        """Number of rows that units hold. All, but in stores of version 0.4 that hold rows of no unit: those are never read."""
         return len(self)
 
     @property
@@ -211,6 +229,11 @@ class PrivateStore(Store):
         """Number of units of privacy: rows, or persons where rows are grouped."""
         return len(self) if self._offsets is None else len(self._offsets) - 1
 
+    @property
+    def num_owned(self) -> int:
+        """Number of rows that units hold. See `Store.num_owned`."""
+        return len(self) if self._offsets is None else int(self._offsets[-1])
+
     def rows_of(self, units: UnitIds) -> RowIds:
         """The rows of these units, ascending."""
         if self._offsets is None:
@@ -221,7 +244,7 @@ class PrivateStore(Store):
 
     @functools.cached_property
     def _units(self) -> tuple[np.ndarray, np.ndarray] | None:
-        if self.manifest.group_column is None:
+        if not self.unit_is_person:
             return None
         with np.load(self.path / "units.npz") as units:
             return units["offsets"], units["rows"]

@@ -13,7 +13,8 @@ from dprdm.privacy import events
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.certificate import Certificate, code_version, ledger_entry, now
-from dprdm.release.plan import describe
+from dprdm.release.description import describe
+from dprdm.release.statement import unit_in_words
 from dprdm.rivals.plan import TrainingPlan
 
 # Weights carry their certificate under this name, so that it goes where they go.
@@ -26,18 +27,20 @@ def certify_training(
     noise: SecureNoise,
     ledger: Ledger,
     delta_is_default: bool,
+    unit_is_person: bool,
     prv: float | None = None,
 ) -> Certificate:
     """The certificate that weights carry: all but the hash of their own file, which `certify_weights` adds.
 
     Args:
         fingerprint: of the private store whose images were trained on.
+        unit_is_person: what that store's manifest says; each person then has one image at most.
         prv: what Opacus' accountant says of the same event, for the record.
     """
     costs = plan.epsilons()
     return Certificate(
         status="private",
-        unit="one record",
+        unit=unit_in_words(unit_is_person, 1),
         relation="add or remove one unit",
         epsilon=costs.epsilon if math.isfinite(costs.epsilon) else None,
         delta=plan.budget.delta,

@@ -1,6 +1,7 @@
 """What a rival trains on: private images by Poisson samples, each with a condition that only itself and public data decide."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -11,12 +12,13 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dprdm.data.datamodule import Item, NeighbourDataModule, draw_ranks, to_pixels
 from dprdm.data.index import require_source
+from dprdm.data.persons import names_persons
 from dprdm.data.readers.source import ImageSource
 from dprdm.data.searchers import NumpySearcher
 from dprdm.errors import UserError
 from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.sampling import poisson_sample
-from dprdm.retrieval.store import PrivateStore
+from dprdm.retrieval.store import Manifest, PrivateStore
 from dprdm.rivals.plan import DpSgd
 from dprdm.types import Query, RowIds
 
@@ -90,6 +92,30 @@ class PoissonBatches(Sampler[list[int]]):
             yield poisson_sample(self.num_records, self.sampling_rate, self.noise).tolist()
 
 
+def require_images_as_units(source: ImageSource, manifest: Manifest | None, path: Path | None) -> None:
+    """Raise UserError if the unit of privacy is a person: a step's sum of gradients is bounded for one image only.
+
+    Args:
+        source: the private images.
+        manifest: of their private store; None if it is not made yet.
+        path: the store's folder.
+    Guarantee:
+        - Private training never reads a store of persons
+          (tests/workflows/test_fine_tune.py::test_hazard_18_a_store_of_persons_is_refused_before_anything_is_read).
+    """
+    if manifest is not None and manifest.unit_is_person:
+        raise UserError(
+            f"Expected a private store whose unit of privacy is one image; in {path} it is a person, and private training "
+            "protects single images only. Use `predict`, which protects persons, or name a store that was indexed without "
+            "--group_column."
+        )
+    if names_persons(source):
+        raise UserError(
+            "Expected private images without persons: private training protects single images only, so that naming persons "
+            "would have no effect. Use `predict` with a store of persons, or leave the group column out."
+        )
+
+
 class PrivateImages(L.LightningDataModule):
     """Serves private images for training, and public ones for validation: a loss on private images would give them away.
 
@@ -114,10 +140,9 @@ class PrivateImages(L.LightningDataModule):
         noise: SecureNoise,
     ) -> None:
         super().__init__()
+        require_images_as_units(source, store.manifest, store.path)
         require_source(store, source)
         store.require_encoder(public.encoder.identity)
-        if store.max_per_unit != 1:
-            raise UserError(f"Expected a store of single images; in {store.path} the unit of privacy is a person.")
         self.images_of = (source, store, public)
         self.public, self.mechanism, self.noise = public, mechanism, noise
 

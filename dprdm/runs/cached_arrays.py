@@ -1,4 +1,4 @@
-"""Numbers that took long, kept beside the results: an interrupted measurement goes on from them."""
+"""Numbers that took long, in a file next to the results: an interrupted measurement goes on from them."""
 
 import json
 from collections.abc import Callable
@@ -13,25 +13,26 @@ from dprdm.files import write_whole
 Arrays: TypeAlias = dict[str, np.ndarray]
 
 
-def kept(path: Path, settings: dict[str, Any], measure: Callable[[], Arrays]) -> Arrays:
-    """What `measure` returned under these settings before, if that is in `path`; else measure now and keep it there.
+def cached_arrays(path: Path, settings: dict[str, Any], measure: Callable[[], Arrays]) -> Arrays:
+    """Return what `measure` returned under these settings before, from `path`; else measure now and write it there.
 
     Args:
         path: an `.npz`; one of other settings, or a damaged one, is replaced.
         settings: plain values, all that the numbers depend on.
+        measure: returns the numbers by name.
     """
-    asked = json.dumps(settings, sort_keys=True, default=str)
+    key = json.dumps(settings, sort_keys=True, default=str)
     try:
-        with np.load(path) as found:
-            if str(found["settings"]) == asked:
-                return {name: found[name] for name in found.files if name != "settings"}
+        with np.load(path) as file:
+            if str(file["settings"]) == key:
+                return {name: file[name] for name in file.files if name != "settings"}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         pass
     arrays = measure()
 
-    def write(beside: Path) -> None:
-        with beside.open("wb") as stream:  # numpy would add a suffix to a name
-            np.savez(stream, allow_pickle=False, settings=np.array(asked), **arrays)
+    def write(tmp_path: Path) -> None:
+        with tmp_path.open("wb") as stream:  # numpy would add a suffix to a name
+            np.savez(stream, allow_pickle=False, settings=np.array(key), **arrays)
 
     write_whole(path, write)
     return arrays

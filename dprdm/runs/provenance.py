@@ -8,7 +8,7 @@ class Provenance:
     """How a metric's value was made. Two values belong in one column only where this is equal in every part.
 
     Args:
-        features: the feature network's name, or what the number is made of where no network is asked.
+        features: the feature network's name, or what the number is made of where there is no network.
         weights_sha256: of the feature network; empty where there is none.
         resize: what it did to the images' size.
         n_real: real images (or members, or queries with a known answer).
@@ -23,8 +23,8 @@ class Provenance:
     n_generated: int
     reads_private: bool
 
-    def stated(self) -> str:
-        """In one line, as it stands beneath a table."""
+    def in_words(self) -> str:
+        """Return one line, as it stands beneath a table."""
         weights = f", weights {self.weights_sha256[:12]}" if self.weights_sha256 else ""
         resize = f", resize {self.resize}" if self.resize else ""
         private = "; READS PRIVATE IMAGES" if self.reads_private else ""

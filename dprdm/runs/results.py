@@ -1,18 +1,20 @@
 """What `test`, `sweep`, `fidelity`, `attack` and the rivals leave behind: one format, so that one report reads them all.
 
-A file of results is JSON: a title, the command that made it, rows of numbers, and the pictures beside it. Every number
-carries its provenance, and a table refuses to put two numbers of unlike provenance into one column.
+A file of results is JSON: a title, the command that made it, rows of numbers, what each column is called, and the
+pictures next to it. Every number carries its provenance, and a table refuses to put two numbers of unlike provenance into
+one column.
 """
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
 from dprdm.runs.provenance import Provenance
+from dprdm.runs.quantities import Quantity, quantity_named
 
 Setting: TypeAlias = str | int | float | None
 # As in certificates: what the images of a row are covered by. `public` read no private record, `real` is no generator's.
@@ -59,13 +61,13 @@ class Row:
     images: tuple[str, ...] = ()
 
     def measurement(self, metric: str) -> Measurement | None:
-        """The number of that metric, or None."""
-        return next((found for found in self.measurements if found.metric == metric), None)
+        """Return the number of that metric, or None."""
+        return next((number for number in self.measurements if number.metric == metric), None)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure beside the results.
+    """A figure that belongs to the results.
 
     Args:
         file: relative to the file of results; a PNG, with an SVG of the same name beside it where it is a curve.
@@ -87,8 +89,9 @@ class Results:
         title: of its section.
         command: repeats it.
         rows: in the order in which they are shown.
-        pictures: beside the file.
+        pictures: in the file's folder.
         notes: sentences that belong beneath the table.
+        quantities: what each metric is called. Files of version 0.4 have none: see `quantity`.
     """
 
     kind: str
@@ -96,11 +99,17 @@ class Results:
     command: str
     rows: tuple[Row, ...]
     pictures: tuple[Picture, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
 
     def metrics(self) -> tuple[str, ...]:
-        """Every metric that some row has, in order of appearance."""
-        return tuple(dict.fromkeys(found.metric for row in self.rows for found in row.measurements))
+        """Return every metric that some row has, in order of appearance."""
+        return tuple(dict.fromkeys(number.metric for row in self.rows for number in row.measurements))
+
+    def quantity(self, metric: str) -> Quantity:
+        """Return what a metric of these results is called and how it is written."""
+        described = {quantity.name: quantity for quantity in self.quantities}
+        return described[metric] if metric in described else quantity_named(metric)
 
     def save(self, folder: Path) -> Path:
         """Write `results.json` into the folder, whole or not at all; return its path."""
@@ -116,7 +125,10 @@ class Results:
         try:
             rows = tuple(row_from_json(row) for row in content.pop("rows"))
             pictures = tuple(Picture(**picture) for picture in content.pop("pictures"))
-            return cls(rows=rows, pictures=pictures, notes=tuple(content.pop("notes")), **content)
+            quantities = tuple(Quantity(**quantity) for quantity in content.pop("quantities", ()))
+            return cls(
+                rows=rows, pictures=pictures, notes=tuple(content.pop("notes")), quantities=quantities, **content
+            )
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"Expected results in {file}; the file is damaged ({error}).") from error
 
@@ -129,20 +141,20 @@ class Column(NamedTuple):
 
 
 def columns(rows: Iterable[Row]) -> tuple[Column, ...]:
-    """The columns that hold these rows: one for each metric and provenance, so that unlike numbers never share one."""
-    found = (Column(m.metric, m.provenance) for row in rows for m in row.measurements)
-    return tuple(dict.fromkeys(found))
+    """Return the columns that hold these rows: one for each metric and provenance, so that unlike numbers never share one."""
+    return tuple(dict.fromkeys(Column(m.metric, m.provenance) for row in rows for m in row.measurements))
 
 
 def cell(row: Row, column: Column) -> Measurement | None:
-    """What the row has to say in that column; None if nothing, or if it was measured in another way."""
-    found = row.measurement(column.metric)
-    return found if found is not None and found.provenance == column.provenance else None
+    """Return the row's number in that column; None if it has none, or one that was made otherwise."""
+    number = row.measurement(column.metric)
+    return number if number is not None and number.provenance == column.provenance else None
 
 
 def row_from_json(content: dict[str, Any]) -> Row:
-    """A row as `asdict` and JSON left it."""
+    """Return a row that `asdict` and JSON have written."""
     measurements = tuple(
-        Measurement(**{**found, "provenance": Provenance(**found["provenance"])}) for found in content["measurements"]
+        Measurement(**{**number, "provenance": Provenance(**number["provenance"])})
+        for number in content["measurements"]
     )
     return Row(**{**content, "measurements": measurements, "images": tuple(content["images"])})

@@ -1,27 +1,25 @@
 """An encoder is named by one string everywhere: `demo`, `ViT-L-14/openai`, a file of weights that `fit` has written."""
 
-from pathlib import Path
 from typing import Any
 
 from dprdm import registry
 from dprdm.encoders.encoder import Encoder
+from dprdm.encoders.naming import names_clip, split_name
 from dprdm.errors import UnknownPlugin
-
-# What open_clip reads; of a class path, such an end would be the name of a class.
-FILES = frozenset({".json", ".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz"})
 
 
 def describe_encoder(name: str) -> dict[str, Any]:
     """Return the class path and the settings of the encoder that `name` stands for. Loads nothing but its module.
 
     Args:
-        name: a registered encoder, as in `dprdm.encoders`; a full class path; or a name that `ClipEncoder` takes, which
-            holds a slash or ends as a file does.
+        name: a registered encoder, as in `dprdm.encoders`; a full class path; or a name that `ClipEncoder` takes.
 
     Raises:
         UnknownPlugin: if it is none of these; the sentence lists what there is.
+        UserError: if a file that is named is missing.
     """
-    if name not in registry.names("encoder") and ("/" in name or Path(name).suffix in FILES):
+    if name not in registry.names("encoder") and names_clip(name):
+        split_name(name)
         return {"class_path": registry.class_path("encoder", "clip"), "init_args": {"model": name}}
     try:
         return {"class_path": registry.class_path("encoder", name), "init_args": {}}

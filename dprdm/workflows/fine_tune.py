@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import logging
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -17,11 +18,11 @@ from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.registry import import_class
 from dprdm.release.certificate import Certificate
-from dprdm.retrieval.store import PrivateStore
+from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore
 from dprdm.rivals.certificate import certify_training
 from dprdm.rivals.export import CertifiedExport
 from dprdm.rivals.fine_tuning import PrivateFineTuning, Terms
-from dprdm.rivals.images import FreshDraws, PrivateImages
+from dprdm.rivals.images import FreshDraws, PrivateImages, require_images_as_units
 from dprdm.rivals.plan import TrainingPlan, plan_training
 from dprdm.training.bars import show_steps
 from dprdm.workflows.fit import SavedConfig
@@ -60,18 +61,24 @@ def fine_tune(
     Raises:
         UserError: for what is missing, or would be lost; BudgetExceeded: nothing was charged.
     """
+    if options.private is None:
+        raise UserError("Expected --private, the private images that the private store was made of.")
+    require_images_as_units(options.private, _manifest(options.private_store), options.private_store)
     _require_lasting(trainer)
     if not isinstance(public, NeighbourDataModule):
         raise UserError("Expected a data module that serves public neighbours: data: NeighbourDataModule.")
-    if options.private is None:
-        raise UserError("Expected --private, the private images that the private store was made of.")
     store = open_private_store(options, public.encoder)
     plan = _plan(model, trainer.max_steps, store, options)
     data = PrivateImages(options.private, store, public, plan.mechanism, SecureNoise())
     ledger = open_ledger(store, plan.budget)
     ledger.require(plan, 1, options.account)
     payment = Payment(
-        plan, ledger, options.account, hashlib.sha256(resolved_config.encode()).hexdigest(), options.delta is None
+        plan,
+        ledger,
+        options.account,
+        hashlib.sha256(resolved_config.encode()).hexdigest(),
+        options.delta is None,
+        store.unit_is_person,
     )
     model.agree(Terms(plan, data.noise, payment.pay))
     trainer.callbacks += [FreshDraws(data.noise), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
@@ -92,14 +99,26 @@ class Payment:
     account: str
     request_digest: str
     delta_is_default: bool
+    unit_is_person: bool
 
     def pay(self) -> Certificate:
         """Charge the ledger; only then may a step be made."""
         self.ledger.charge(self.plan, 1, self.request_digest, self.account)
         prv = epsilon_prv(self.plan.event(), self.plan.budget.delta)
         return certify_training(
-            self.plan, self.ledger.fingerprint, SecureNoise(), self.ledger, self.delta_is_default, prv
+            self.plan,
+            self.ledger.fingerprint,
+            SecureNoise(),
+            self.ledger,
+            self.delta_is_default,
+            self.unit_is_person,
+            prv,
         )
+
+
+def _manifest(store: Path | None) -> Manifest | None:
+    """What the store is, if it is there: nothing else of it is read."""
+    return None if store is None or not (store / MANIFEST).is_file() else Manifest.read(store / MANIFEST)
 
 
 def _plan(model: PrivateFineTuning, steps: int, store: PrivateStore, options: PredictOptions) -> TrainingPlan:
@@ -109,7 +128,7 @@ def _plan(model: PrivateFineTuning, steps: int, store: PrivateStore, options: Pr
         raise UserError("Expected --trainer.max_steps: the noise of a private training depends on the number of steps.")
     budget = Budget(options.eps, options.delta if options.delta is not None else 1 / max(2, store.num_units))
     mechanism = model.mechanism(steps)
-    mechanism.require_exact(len(store))
+    mechanism.require_exact(store.num_owned)
     plan = plan_training(mechanism, budget, options.noise_std)
     costs = plan.epsilons()
     log.info(

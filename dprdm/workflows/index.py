@@ -6,7 +6,9 @@ from typing import Literal, overload
 
 from tqdm import tqdm
 
+from dprdm import check
 from dprdm.data.index import SHARD_ROWS, build_store
+from dprdm.data.persons import names_persons
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
@@ -70,7 +72,7 @@ def index(
         kind: private images are read through a mechanism only; public ones train the generator.
         group_column: of a folder: column of the captions table that names the person an image belongs to. The unit of
             privacy is then a person and all their images; without it, one image.
-        max_per_group: images that one person may contribute, the rest being left out. None: 1.
+        max_per_group: images that one person may contribute: the first that can be read. The rest is left out. None: 1.
         device: where an encoder that is named runs, such as cpu or cuda.
         shard_rows: images a shard; an interruption loses at most one shard's work.
         shows_progress: draw a bar.
@@ -83,7 +85,7 @@ def index(
         UserError: if the images, their persons or the encoder cannot be had, or no image can be read.
     """
     collection = _collection(images, captions, group_column)
-    max_per_unit = (max_per_group or 1) if collection.group_column is not None else None
+    max_per_unit = _max_per_unit(collection, kind, max_per_group)
     embedder = load_encoder(encoder, device) if isinstance(encoder, str) else encoder
     folder, store = Path(out), STORES[kind]
     with tqdm(total=len(collection), desc="Embedding", unit="image", disable=not shows_progress) as progress:
@@ -108,6 +110,27 @@ def check_store(path: Path | str) -> Store:
     manifest = Path(path) / MANIFEST
     is_private = manifest.is_file() and Manifest.read(manifest).kind == PrivateStore.kind
     return STORES["private" if is_private else "public"](Path(path), check=True)
+
+
+def _max_per_unit(collection: ImageSource, kind: Kind, max_per_group: int | None) -> int | None:
+    """Return the most images of a person, where the unit of privacy is one. Raise UserError for what has no effect."""
+    is_grouped = names_persons(collection)
+    if kind == "public":
+        if is_grouped or max_per_group is not None:
+            raise UserError(
+                "Expected no persons with kind public: public images have no unit of privacy, so that a group column and "
+                "max_per_group would have no effect. Leave them out, or index with kind private."
+            )
+        return None
+    if is_grouped:
+        return 1 if max_per_group is None else check.at_least(1, max_per_group=max_per_group)
+    if max_per_group is not None:
+        raise UserError(
+            "Expected group_column with max_per_group: where no column names persons, the unit of privacy is one image, and "
+            "max_per_group would have no effect. Name the column (of another reader: source.group_column, or "
+            "source.group_key of Tars), or leave max_per_group out."
+        )
+    return None
 
 
 def _collection(images: ImageSource | Path | str, captions: Path | str | None, group_column: str | None) -> ImageSource:

@@ -1,17 +1,15 @@
 """A codebook file, opened: what answers queries where there is no private store."""
 
-import dataclasses
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dprdm.codebook.file import CodebookFile
 from dprdm.errors import UserError
 from dprdm.files import hash_file
 from dprdm.registry import create
 from dprdm.release.certificate import Certificate, read_certificate
-from dprdm.release.mechanism import PrivacyMechanism
+from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
 from dprdm.release.release import Requests
 from dprdm.types import Answered
 
@@ -20,7 +18,7 @@ from dprdm.types import Answered
 class OpenedCodebook:
     """A release, the mechanism that made it, and the certificate beside it."""
 
-    mechanism: PrivacyMechanism
+    mechanism: OneReleaseMechanism
     file: CodebookFile
     certificate: Certificate
 
@@ -39,15 +37,8 @@ class OpenedCodebook:
             given: of the same kind as the release's, it says how to read it (share, draws); of another kind, it says nothing.
         """
         assert self.file.released is not None
-        reader = _read_as(self.mechanism, given)
-        return reader.answer(asked.queries, asked.replicates, self.file.released, self.file.metadata["noise_std"])
-
-
-def _read_as(made: Any, given: Any) -> PrivacyMechanism:
-    """The mechanism that made a release, with those fields of `given` that only say how it is read."""
-    if type(made) is not type(given):
-        return made
-    return dataclasses.replace(made, **{name: getattr(given, name) for name in made.reading_fields})
+        release = self.mechanism.read_as(given).restore(self.file.released, self.file.metadata["noise_std"])
+        return release.answer(asked.queries, asked.replicates)
 
 
 @functools.lru_cache(maxsize=1)

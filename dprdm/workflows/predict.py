@@ -17,7 +17,7 @@ from dprdm.files import read_json, write_text
 from dprdm.generation.generator import Generator
 from dprdm.generation.rendering import Rendering, render
 from dprdm.release.certificate import Certificate, read_certificate, write_certificate
-from dprdm.release.plan import describe
+from dprdm.release.description import describe
 from dprdm.resources import find_packaged
 from dprdm.rivals.certificate import certify_drawn, certify_weights, from_note
 from dprdm.runs.run_folder import Conditions, Run, Sample, list_samples

@@ -12,6 +12,7 @@ from dprdm import check
 from dprdm.audit.prv import epsilon_prv
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.index import build_store
+from dprdm.data.persons import names_persons
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import write_text
@@ -21,8 +22,9 @@ from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
 from dprdm.privacy.noise import SecureNoise
 from dprdm.registry import create
 from dprdm.release.certificate import Certificate, certify, certify_again, write_certificate
-from dprdm.release.mechanism import PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, describe, make_plan
+from dprdm.release.description import describe
+from dprdm.release.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.release.plan import Plan, make_plan
 from dprdm.release.release import Answer, Requests, answer
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import MANIFEST, PrivateStore, PublicStore, Store
@@ -91,27 +93,27 @@ class Releasing:
         ledger = self._ledger(store, plan.budget)
         noise, asked = SecureNoise(), self._asked(requests)
         with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:
-            answered = answer(asked, store, plan, self.retriever, ledger, noise, self.options.account, progress.update)
+            answered = answer(asked, store, plan, ledger, noise, self.options.account, progress.update)
         log.info(_say_answered(plan, answered))
         self._conditions(requests, asked.queries, Answered(answered.vectors, answered.noise_std)).save(run.conditions)
         # Opacus' accountant is for the record: what is charged is the ledger's.
         prv = epsilon_prv(plan.event(len(requests)), plan.budget.delta) if ledger is not None else None
         return certify(
             plan,
-            self.retriever,
             store.fingerprint,
             len(requests),
             noise,
             ledger,
             run.conditions,
             self.options.delta is None,
+            store.unit_is_person,
             {"prv": prv},
             self._write_released(plan, answered, store, run),
         )
 
     def _write_released(self, plan: Plan, answered: Answer, store: Store, run: Run) -> Path | None:
         """What a mechanism released once for all queries, as a file that answers them without the store."""
-        if answered.released is None:
+        if answered.released is None or not isinstance(plan.mechanism, OneReleaseMechanism):
             return None
         path = run.folder / f"{plan.mechanism.name}.safetensors"
         metadata = {
@@ -120,7 +122,7 @@ class Releasing:
             "store_fingerprint": store.fingerprint,
             "encoder": self.data.encoder.identity,
         }
-        plan.mechanism.write(answered.released, metadata, path)
+        plan.mechanism.restore(answered.released, plan.noise_std).save(path, metadata)
         return path
 
     def _answer_from_file(self, path: Path, requests: list[Request], run: Run) -> Certificate:
@@ -154,15 +156,15 @@ class Releasing:
 
     def _plan(self, store: PrivateStore | PublicStore, num_requests: int) -> Plan:
         options = self.options
-        k = getattr(self.mechanism, "k", 1)
-        if k > len(store):
+        tuning = self.mechanism.tuning
+        if tuning is not None and tuning.k > store.num_owned:
             raise UserError(
-                f"Expected at most as many neighbours as records; k={k}, and {store.path} holds {len(store)}."
+                f"Expected at most as many neighbours as records; k={tuning.k}, and {store.path} holds {store.num_owned}."
             )
         budget, num_queries = self._budget(store), options.queries or num_requests
         mechanism = self._prepared(store, budget, num_queries)
-        plan = make_plan(mechanism, budget, num_queries, options.noise_std, store.max_per_unit)
-        if num_requests > plan.num_queries and not mechanism.answers_all_after_one_release:
+        plan = make_plan(mechanism, self.retriever, budget, num_queries, options.noise_std, store.max_per_unit)
+        if num_requests > plan.num_queries and not isinstance(mechanism, OneReleaseMechanism):
             raise UserError(
                 f"This run asks {num_requests} queries, and --queries plans for {plan.num_queries}. Ask fewer, or plan more."
             )
@@ -173,7 +175,7 @@ class Releasing:
 
     def _prepared(self, store: PrivateStore | PublicStore, budget: Budget, num_queries: int) -> PrivacyMechanism:
         """The mechanism with what it leaves open decided on public rows."""
-        if not self.mechanism.learns_from_public:
+        if not isinstance(self.mechanism, Preparable):
             return self.mechanism
         public = self.data.knowledge()
         # The number of private records is public where delta was made from it; otherwise the public rows' number serves.
@@ -220,9 +222,10 @@ def open_private_store(options: PredictOptions, encoder: Encoder) -> PrivateStor
     path = options.private_store
     if path is None:
         raise UserError("Expected a private store. Make one with `index`, then name it with --private_store.")
-    if not (path / MANIFEST).exists() and options.private is not None:
-        source = options.private
-        if source.group(0) is not None:
+    source = options.private
+    is_grouped = source is not None and names_persons(source)
+    if not (path / MANIFEST).exists() and source is not None:
+        if is_grouped:
             raise UserError(
                 "These images are grouped by person, and `predict` would index them as single images. "
                 "Make the store with `index --group_column ... --max_per_group ...` first."
@@ -231,7 +234,13 @@ def open_private_store(options: PredictOptions, encoder: Encoder) -> PrivateStor
             report = build_store(source, encoder, path, PrivateStore, progress)
         for key in report.skipped:
             log.info(f"Skipped, cannot be read: {key}")
-    return PrivateStore(path)
+    store = PrivateStore(path)
+    if is_grouped and not store.unit_is_person:
+        raise UserError(
+            f"Expected a store of persons, since --private names persons; in {path} the unit of privacy is one image, so that "
+            "the group column would have no effect. Leave it out, or name a store made with `index --group_column`."
+        )
+    return store
 
 
 def open_ledger(store: PrivateStore, budget: Budget) -> Ledger:
@@ -257,11 +266,11 @@ def _read_prompts(path: Path) -> list[str]:
 def _warnings(plan: Plan, num_units: int, delta_is_default: bool) -> list[str]:
     """What is safe and yet surely not wanted."""
     warnings = []
-    k, rate = getattr(plan.mechanism, "k", 0), getattr(plan.mechanism, "sampling_rate", 1.0)
-    if rate * num_units < k:
+    tuning = plan.mechanism.tuning
+    if tuning is not None and tuning.sampling_rate * num_units < tuning.k:
         warnings.append(
-            f"a sample holds {rate * num_units:.3g} units on average, fewer than k={k}: zeros are averaged in. "
-            "Raise --mechanism.sampling_rate, or lower --mechanism.k."
+            f"a sample holds {tuning.sampling_rate * num_units:.3g} units on average, fewer than k={tuning.k}: "
+            "zeros are averaged in. Raise --mechanism.sampling_rate, or lower --mechanism.k."
         )
     if delta_is_default and plan.is_private and plan.budget.delta > WEAK_DELTA:
         warnings.append(
@@ -272,7 +281,7 @@ def _warnings(plan: Plan, num_units: int, delta_is_default: bool) -> list[str]:
 
 
 def _say_answered(plan: Plan, answered: Answer) -> str:
-    if plan.mechanism.answers_all_after_one_release:
+    if isinstance(plan.mechanism, OneReleaseMechanism):
         return "One release for all queries: " + ("made now." if answered.num_charged else "the stored one, free.")
     return f"{answered.num_charged} queries released now, {answered.num_stored} answered from stored releases, free."
 
@@ -282,7 +291,7 @@ def _say_plan(plan: Plan) -> None:
         log.info("NON-PRIVATE: no noise is added. This is a baseline; its outputs are marked and must not leave.")
         return
     costs = plan.epsilons()
-    count = "any number of" if plan.mechanism.answers_all_after_one_release else plan.num_queries
+    count = "any number of" if isinstance(plan.mechanism, OneReleaseMechanism) else plan.num_queries
     log.info(
         f"Plan for {count} queries: noise_std {plan.noise_std:.5g} / sensitivity {plan.sensitivity:.5g} = "
         f"noise_multiplier {plan.noise_multiplier:.4g}; epsilon {costs.pld:.4g} (PLD), {costs.rdp:.4g} (RDP) "

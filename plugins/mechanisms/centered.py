@@ -7,21 +7,18 @@ from pathlib import Path
 from typing import ClassVar, final
 
 import numpy as np
-from dp_accounting.dp_event import DpEvent
 from jaxtyping import Float
 
 from dprdm import check
 from dprdm.errors import UserError
 from dprdm.files import hash_file
 from dprdm.privacy.calibration import calibrate
-from dprdm.privacy.noise import SecureNoise
+from dprdm.privacy.distributions import GaussianNoise, Noise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
-from dprdm.release.mechanism import PrivacyMechanism, Progress, Terms
-from dprdm.release.sampled_mean import SampledMean, clip
-from dprdm.retrieval.retriever import Retriever
-from dprdm.retrieval.store import Store
-from dprdm.types import Queries, Query, Released
+from dprdm.release.mechanism import Preparable, Terms, Tuning
+from dprdm.release.sampled_mean import SampledMeanMechanism, clip
+from dprdm.types import Queries, Query
 
 # Where the clipping norm is looked for: quantiles of public rows' distances from their query's centre.
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.95)
@@ -30,7 +27,7 @@ QUERIES = 128
 
 @final
 @dataclass(frozen=True)
-class Centered(PrivacyMechanism):
+class Centered(SampledMeanMechanism, Preparable):
     """Average how far the k nearest vectors of a sample lie from the query's public centre, clipped, and add noise.
 
     r = c(u) + (1/k) * sum_i clip(n_i - c(u)) + noise_std * z,  z ~ N(0, I)
@@ -51,57 +48,35 @@ class Centered(PrivacyMechanism):
     """
 
     name: ClassVar[str] = "centered"
-    learns_from_public: ClassVar[bool] = True
+    noise: ClassVar[Noise] = GaussianNoise()
 
-    k: int = 20
-    sampling_rate: float = 0.02
     radius: float = 0.0
     neighbours: int = 50
     prior: str = ""
     prior_sha256: str = ""
 
     def __post_init__(self) -> None:
-        check.at_least(1, k=self.k)
-        check.in_range(0.0, 1.0, sampling_rate=check.positive(sampling_rate=self.sampling_rate))
+        Tuning(self.k, self.sampling_rate)  # checks both
         check.in_range(0.0, 2.0, radius=self.radius)
         check.at_least(1, neighbours=self.neighbours)
 
     def prepare(self, public: PublicKnowledge, terms: Terms) -> "Centered":
-        """Take the public centres, and the clipping norm that leaves the least error on public rows, if none is given."""
+        """Take the public centres, and the radius that leaves the least error on public rows, if it is left open."""
         path = Path(self.prior) if self.prior else public.folder / NAME
         prior = load_or_fit_prior(path, lambda: public)
         radius = self.radius or _best_norm(self, prior, public, terms)
         return dataclasses.replace(self, radius=radius, prior=str(path), prior_sha256=hash_file(path))
 
-    def averaged(self) -> SampledMean:
-        """What is noised, around the centres."""
+    @property
+    def clip_norm(self) -> float:
+        """Return the radius. Raises UserError while it is open."""
         if self.radius == 0:
             raise UserError("Expected a radius, or public rows to choose it on. `prepare` chooses it.")
-        return SampledMean(self.k, self.sampling_rate, self.radius)
+        return self.radius
 
-    def sensitivity(self, max_per_unit: int = 1) -> float:
-        """2 * radius * max_per_unit / k. See `SampledMean.sensitivity`."""
-        return self.averaged().sensitivity(max_per_unit)
-
-    def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
-        """One Poisson-sampled Gaussian per query."""
-        return self.averaged().event(noise_std, num_queries, max_per_unit)
-
-    def release(
-        self,
-        queries: Queries,
-        store: Store,
-        retriever: Retriever,
-        noise_std: float,
-        noise: SecureNoise,
-        progress: Progress | None = None,
-    ) -> Released:
-        """One noisy mean per query (float64). See `PrivacyMechanism.release`."""
-        check.positive(noise_std=noise_std)
-        centres = _prior(self.prior, self.prior_sha256).centre(queries, self.neighbours)
-        return centres + noise.gaussian(
-            self.averaged().means(queries, store, retriever, noise, progress, centres), noise_std
-        )
+    def centres(self, queries: Queries) -> Queries:
+        """Return the mean of the public rows nearest to each query."""
+        return _prior(self.prior, self.prior_sha256).centre(queries, self.neighbours)
 
 
 @functools.lru_cache(maxsize=2)

@@ -4,34 +4,33 @@ import dataclasses
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from dp_accounting.dp_event import DpEvent
 from jaxtyping import Float, Int
 from numpy import ndarray
 
 from dprdm import check
-from dprdm.codebook import answer as tilt
+from dprdm.codebook.answer import answer as answer_queries
 from dprdm.codebook.estimate import Mixture, estimate
 from dprdm.codebook.file import CodebookFile
 from dprdm.codebook.partition import Partition, learn_partition
 from dprdm.codebook.rehearsal import rehearse
 from dprdm.codebook.sums import Weighting, cell_sums, split_weighting
 from dprdm.errors import UserError
-from dprdm.privacy.events import sampled_gaussian
+from dprdm.privacy.distributions import GaussianNoise, Noise
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge
-from dprdm.release.mechanism import PrivacyMechanism, Progress, Terms
-from dprdm.retrieval.retriever import Retriever
+from dprdm.release.mechanism import READING, OneRelease, OneReleaseMechanism, Preparable, Progress, Terms
 from dprdm.retrieval.store import Store
 from dprdm.types import Answered, Queries
 
 
 @final
 @dataclass(frozen=True)
-class Codebook(PrivacyMechanism):
+class Codebook(OneReleaseMechanism, Preparable):
     """Count the private rows of every public cell, add up their clipped residuals from the cell's centroid, add noise.
 
     s_c = sum_{x in c} (clip(x - centroid_c), count_weight) + noise_std * z,  z ~ N(0, I), for the cells c of every level.
@@ -58,12 +57,10 @@ class Codebook(PrivacyMechanism):
     """
 
     name: ClassVar[str] = "codebook"
-    answers_all_after_one_release: ClassVar[bool] = True
-    learns_from_public: ClassVar[bool] = True
-    reading_fields: ClassVar[tuple[str, ...]] = ("share", "draws")
+    noise: ClassVar[Noise] = GaussianNoise()
 
-    share: float = 0.02
-    draws: int = 1
+    share: float = field(default=0.02, metadata=READING)
+    draws: int = field(default=1, metadata=READING)
     max_cells: int = 4096
     clip_norm: float = 0.75
     count_weight: float = 0.75
@@ -83,7 +80,7 @@ class Codebook(PrivacyMechanism):
 
     @property
     def weighting(self) -> Weighting:
-        """How one row enters the sums."""
+        """Return how one row enters the sums."""
         return split_weighting(self.clip_norm, self.count_weight, self.levels, self.fine_share)
 
     def prepare(self, public: PublicKnowledge, terms: Terms) -> "Codebook":
@@ -99,46 +96,52 @@ class Codebook(PrivacyMechanism):
         )
 
     def sensitivity(self, max_per_unit: int = 1) -> float:
-        """max_per_unit times what one row adds: `Weighting.row_norm`. All rows of a unit may lie in one cell."""
+        """Return max_per_unit times what one row adds (`Weighting.row_norm`): all rows of a unit may lie in one cell."""
         return self.weighting.row_norm * check.at_least(1, max_per_unit=max_per_unit)
 
-    def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
-        """One Gaussian release, however many queries it answers."""
-        return sampled_gaussian(noise_std / self.sensitivity(max_per_unit), 1.0, 1)
-
     def release(
-        self,
-        queries: Queries,
-        store: Store,
-        retriever: Retriever,
-        noise_std: float,
-        noise: SecureNoise,
-        progress: Progress | None = None,
-    ) -> Float[ndarray, "cell column"]:
-        """The noisy sums of all cells (float64). The queries are not looked at. See `PrivacyMechanism.release`."""
-        check.positive(noise_std=noise_std)
+        self, store: Store, noise_std: float, noise: SecureNoise, progress: Progress | None = None
+    ) -> "ReleasedCodebook":
+        """Return the noisy sums of all cells (float64). See `OneReleaseMechanism.release`."""
+        self.noise.require_std(noise_std)
         partition = _partition(self.partition, self.partition_sha256)
         if partition.covariance.shape[0] != store.dim:
             raise UserError(f"Expected cells of rows of length {store.dim}, the store's; {self.partition} has others.")
-        return noise.gaussian(cell_sums(store, partition, self.weighting), noise_std)
+        return self.restore(self.noise.add(cell_sums(store, partition, self.weighting), noise_std, noise), noise_std)
 
-    def answer(
-        self,
-        queries: Queries,
-        replicates: Int[ndarray, "query"],
-        released: Float[ndarray, "cell column"],
-        noise_std: float,
-    ) -> Answered:
-        """The mean of the nearest `share` of the rows, as the release tells it, for each query."""
-        return tilt.answer(self.mixture(released, noise_std), queries, replicates, self.share, self.draws)
+    def restore(self, array: Float[ndarray, "cell column"], noise_std: float) -> "ReleasedCodebook":
+        """Return the codebook with these sums. See `OneReleaseMechanism.restore`."""
+        return ReleasedCodebook(array, noise_std, self, _partition(self.partition, self.partition_sha256))
 
-    def write(self, released: Float[ndarray, "cell column"], metadata: dict[str, Any], path: Path) -> None:
-        """Write cells and release as one file, which answers by itself."""
-        CodebookFile(_partition(self.partition, self.partition_sha256), released, metadata).save(path)
 
-    def mixture(self, released: Float[ndarray, "cell column"], noise_std: float) -> Mixture:
-        """The private collection, as the release tells it."""
-        return estimate(released, _partition(self.partition, self.partition_sha256), self.weighting, noise_std)
+@final
+@dataclass(frozen=True, eq=False)
+class ReleasedCodebook(OneRelease):
+    """Noisy sums of public cells, and how they are read.
+
+    Args:
+        array: the sums of all cells, float64.
+        noise_std: of the noise in them.
+        mechanism: that released them; its share and draws say how they are read.
+        partition: the cells.
+    """
+
+    array: Float[ndarray, "cell column"]
+    noise_std: float
+    mechanism: Codebook
+    partition: Partition
+
+    def answer(self, queries: Queries, replicates: Int[ndarray, "query"]) -> Answered:
+        """Return the mean of the nearest `share` of the rows, as the release tells it, for each query."""
+        return answer_queries(self.mixture(), queries, replicates, self.mechanism.share, self.mechanism.draws)
+
+    def save(self, path: Path, metadata: Mapping[str, Any]) -> None:
+        """Write cells and sums as one file, which answers by itself."""
+        CodebookFile(self.partition, self.array, dict(metadata)).save(path)
+
+    def mixture(self) -> Mixture:
+        """Return the private collection, as the release tells it."""
+        return estimate(self.array, self.partition, self.mechanism.weighting, self.noise_std)
 
 
 @functools.lru_cache(maxsize=2)
@@ -151,16 +154,16 @@ def _partition(path: str, sha256: str) -> Partition:
     return partition
 
 
-def _choose(asked: Codebook, public: PublicKnowledge, terms: Terms) -> CodebookFile:
-    best, *_ = rehearse(public, terms, asked.share, asked.max_cells)
+def _choose(settings: Codebook, public: PublicKnowledge, terms: Terms) -> CodebookFile:
+    best, *_ = rehearse(public, terms, settings.share, settings.max_cells)
     names = ("clip_norm", "count_weight", "fine_share")
     fields = {**{name: getattr(best, name) for name in names}, "levels": len(best.sizes)}
     partition = learn_partition(public.thinned().rows, best.sizes)
     return CodebookFile(partition, None, {"fields": fields, "cosine": best.cosine})
 
 
-def _digest(asked: Codebook, public: PublicKnowledge, terms: Terms) -> str:
+def _digest(codebook: Codebook, public: PublicKnowledge, terms: Terms) -> str:
     """Names what a choice depends on: not the number of queries, which changes neither the cells nor the cost."""
     noise = [dataclasses.asdict(terms.budget), terms.records, terms.max_per_unit]
-    settings = [asked.share, asked.max_cells, public.fingerprint, noise]
+    settings = [codebook.share, codebook.max_cells, public.fingerprint, noise]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]

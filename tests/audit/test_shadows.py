@@ -19,10 +19,10 @@ OWN = Pool(ROWS, np.arange(30), ROWS[:30], np.arange(30))
 
 
 def seen(mechanism, epsilon=1.0, queries=1, trials=12, see=as_released, pool=OWN):
-    plan = make_plan(mechanism, Budget(epsilon, DELTA), queries)
+    plan = make_plan(mechanism, Exact(), Budget(epsilon, DELTA), queries)
     is_in = random_halves(trials, len(ROWS), np.random.default_rng(1))
     told = []
-    found = attack(pool, Released(plan, Exact()), is_in, see, told.append)
+    found = attack(pool, Released(plan), is_in, see, told.append)
     assert told == [1] * trials
     return found, is_in[:, pool.candidates], plan
 

@@ -9,6 +9,7 @@ from dprdm.cli import main
 from dprdm.privacy.ledger import Ledger
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import SMALL, predict, refusal
+from tests.fakes import with_rows_of_nobody
 
 pytestmark = pytest.mark.usefixtures("workplace")
 ROOT = Path(__file__).parents[2]
@@ -79,3 +80,14 @@ def test_accounts_share_the_stores_cap(capsys: pytest.CaptureFixture[str]) -> No
     sentence = refusal(capsys, ["predict", "--eps", "10", *SMALL, "--account", "research"])
     assert "account research" in sentence
     assert predict() == 0
+
+
+def test_hazard_18_rows_of_nobody_in_an_old_store_are_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A store of version 0.4 whose persons had too many images still answers, from the rows that persons own."""
+    with_rows_of_nobody(Path("store"), [[row] for row in range(0, 240, 40)])
+    asked = ["predict", "--eps", "10", *SMALL, "--name", "old", "--mechanism.sampling_rate", "1"]
+    assert "k=7, and store holds 6" in refusal(capsys, [*asked, "--mechanism.k", "7"])
+    assert main([*asked, "--mechanism.k", "6"]) == 0
+    words = Path("runs/old/certificate.md").read_text()
+    assert "Whether one person holding at most 1 record is in the collection" in words
+    assert main(["verify", "runs/old", "--store", "store"]) == 0

@@ -11,6 +11,7 @@ from dprdm.cli import main
 from dprdm.errors import StoreError
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import refusal
+from tests.data.pictures import picture
 from tests.fakes import DEMO_CLIP
 
 ROOT = Path(__file__).parents[2]
@@ -32,17 +33,76 @@ def test_lists_and_skips_what_cannot_be_read(private_images: Path, capsys: pytes
     assert len(PrivateStore(Path("store"))) == 12
 
 
-def test_groups_bound_what_a_person_contributes(private_images: Path) -> None:
+def test_groups_bound_what_a_person_contributes(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = sorted(path.name for path in private_images.iterdir())
     rows = "".join(f"{name},,patient{number // 6}\n" for number, name in enumerate(files))
     Path("table.csv").write_text("file,caption,patient_id\n" + rows)
     options = ["--captions", "table.csv", "--group-column", "patient_id", "--max-per-group", "4"]
     assert main(["index", "--images", str(private_images), *MADE, *options]) == 0
     store = PrivateStore(Path("store"))
-    assert (store.num_units, store.max_per_unit) == (40, 4)
+    assert (store.num_units, store.max_per_unit, len(store)) == (40, 4, 160)
+    printed = capsys.readouterr().out
+    assert "80 images of persons with more than 4 were left out." in printed
+    assert "The unit of privacy is a person: 40 of them, with at most 4 images each." in printed
     (Path("store") / "units.npz").write_bytes(b"another table")
     with pytest.raises(StoreError, match="table of persons"):
         PrivateStore(Path("store"))
+
+
+def _persons(*rows: str) -> list[str]:
+    """Two images and a table that says whose they are."""
+    for name in ("a.png", "b.png"):
+        picture(Path("images") / name)
+    Path("table.csv").write_text("\n".join(["file,person", *rows]))
+    return ["index", "--images", "images", "--captions", "table.csv", *MADE]
+
+
+@pytest.mark.parametrize("kind", [[], ["--kind", "private"]])
+def test_without_a_limit_a_person_contributes_one_image(kind: list[str]) -> None:
+    assert main([*_persons("a.png,ann", "b.png, ann "), "--group_column", "person", *kind]) == 0
+    store = PrivateStore(Path("store"))
+    assert (store.num_units, store.max_per_unit, len(store), store.unit_is_person) == (1, 1, 1, True)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "NaN", "null", "None"])
+def test_hazard_19_nobody_is_no_person(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*_persons("a.png,ann", f"b.png,{name}"), "--group_column", "person"]
+    assert f"Expected a person for b.png in line 3 of table.csv, and {name!r} names nobody" in refusal(
+        capsys, arguments
+    )
+    assert not Path("store").exists()
+
+
+def test_hazard_19_an_image_of_two_persons_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*_persons("a.png,ann", "b.png,bob", "a.png,bob"), "--group_column", "person"]
+    assert "lists it for 'ann' in line 2 and for 'bob' in line 4" in refusal(capsys, arguments)
+    assert not Path("store").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--max_per_group", "1"], "Expected group_column with max_per_group"),
+        (["--max_per_group", "4", "--kind", "public"], "Expected no persons with kind public"),
+        (["--group_column", "person", "--kind", "public"], "Expected no persons with kind public"),
+        (
+            ["--group_column", "person", "--max_per_group", "0"],
+            "Expected max_per_group=0 to be a whole number of at least 1",
+        ),
+        (["--group_column", "patient"], "Expected a column 'patient' in table.csv; it has file, person."),
+    ],
+)
+def test_an_option_of_privacy_without_effect_is_refused(
+    more: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sentence in refusal(capsys, [*_persons("a.png,ann", "b.png,bob"), *more])
+    assert not Path("store").exists()
+
+
+def test_a_check_takes_no_persons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*_persons("a.png,ann", "b.png,bob"), "--group_column", "person"]) == 0
+    for more in (["--group_column", "person"], ["--max_per_group", "2"]):
+        assert "with --check" in refusal(capsys, ["index", "--check", "store", *more])
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from dprdm.cli import main
 from dprdm.cli.ledger import ledger
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
 from dprdm.release.plan import make_plan
 from tests.fakes import private_store, unit_rows
 
-PLAN = make_plan(Gaussian(k=5, sampling_rate=1.0), Budget(1.0, 1e-6), 10)
+PLAN = make_plan(Gaussian(k=5, sampling_rate=1.0), Exact(), Budget(1.0, 1e-6), 10)
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def charged(store, capsys):
     ledger("cap", store.path, eps=2.0, delta=1e-6)
     records = Ledger(store.ledger_path, store.fingerprint)
     records.charge(PLAN, 10, "", account="anna")
-    records.charge(make_plan(NonPrivate(), Budget(1.0, 1e-6), 3), 3, "")
+    records.charge(make_plan(NonPrivate(), Exact(), Budget(1.0, 1e-6), 3), 3, "")
     capsys.readouterr()
     return records
 
@@ -77,6 +78,7 @@ def test_a_sub_budget(charged, store, capsys):
     ("arguments", "sentence"),
     [
         (["show", "--eps", "1"], "with `ledger cap` only"),
+        (["verify", "--account", "anna"], "Expected no --account with `ledger verify`"),
         (["cap"], "Expected --eps"),
         (["cap", "--eps", "0.5"], "at least what is spent"),
     ],

@@ -69,13 +69,17 @@ def test_points_curves_and_what_is_kept(workplace, capsys):
         ({"prompts": []}, ["--private_store", "store"], "Expected curves to draw and prompts to ask"),
         ({"curves": []}, ["--private_store", "store"], "Expected curves to draw and prompts to ask"),
         ({"predict": "demos.yaml"}, ["--private_store", "store"], "Expected a config file at demos.yaml"),
-        ({"measure": {**SWEEP["measure"], "metrics": ["fidd"]}}, ["--private_store", "store"], "fidd"),
+        ({"measure": {**SWEEP["measure"], "metrics": ["fidd"]}}, ["--private_store", "store"], "no metric is called 'fidd'"),
         ({"horizons": {"x": {"mechanism": "gausian"}}}, ["--private_store", "store"], "no mechanism is called 'gausian'"),
         ({"images_per_prompt": 0}, ["--private_store", "store"], "images_per_prompt=0"),
     ],
 )  # fmt: skip
 def test_refusals(workplace, capsys, changed, options, sentence):
     assert main(["sweep", "--config", _config(workplace, **changed), "--out", "swept", *options]) == 2
-    message = [line for line in capsys.readouterr().err.replace("\r", "\n").splitlines() if "Error" in line]
+    message = [
+        line
+        for line in capsys.readouterr().err.replace("\r", "\n").splitlines()
+        if "Error" in line or "Unknown" in line
+    ]
     assert len(message) == 1 and sentence in message[0]
     assert not PrivateStore(workplace / "store").ledger_path.exists()

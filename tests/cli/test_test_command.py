@@ -106,7 +106,7 @@ def test_real_images_of_another_size_are_fitted_and_a_folder_names_classes(measu
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (("--metrics", "fdi"), "Expected metrics among"),
+        (("--metrics", "fdi"), "no metric is called"),
         (("--features", "incepton"), "Did you mean 'inception'"),
         (("--metrics", "class_found"), "a judge"),
         (("--real_folder", "garments"), "one place"),

@@ -22,14 +22,14 @@ def run(tmp_path):
     """A run's folder, its store beside it."""
     store = private_store(tmp_path / "store", unit_rows(100, 8))
     ledger = create_ledger(store.ledger_path, store.fingerprint, BUDGET)
-    plan, noise = make_plan(Gaussian(k=5, sampling_rate=0.1), BUDGET, 4), SecureNoise()
+    plan, noise = make_plan(Gaussian(k=5, sampling_rate=0.1), Exact(), BUDGET, 4), SecureNoise()
     requests = Requests(unit_rows(4, 8, seed=1), np.arange(4))
-    vectors = answer(requests, store, plan, Exact(), ledger, noise).vectors
+    vectors = answer(requests, store, plan, ledger, noise).vectors
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "conditions.safetensors").write_bytes(vectors.tobytes())
     conditions = folder / "conditions.safetensors"
-    write_certificate(certify(plan, Exact(), store.fingerprint, 4, noise, ledger, conditions, False), folder)
+    write_certificate(certify(plan, store.fingerprint, 4, noise, ledger, conditions, False, False), folder)
     return folder
 
 

@@ -2,20 +2,25 @@
 
 import dataclasses
 import random
+import shutil
 
 import numpy as np
 import pytest
 from dp_accounting import dp_event
 
+from dprdm.errors import UserError
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
+from dprdm.privacy.distributions import NoNoise
 from dprdm.privacy.noise import SecureNoise
 from dprdm.registry import load_all
-from dprdm.release.mechanism import Terms
+from dprdm.release.description import describe, describe_release
+from dprdm.release.mechanism import READING, OneReleaseMechanism, Preparable, Terms, Tuning
 from tests.fakes import private_store, public_knowledge, unit_rows
-from tests.statistics import scale_is, shape_is_normal, uncorrelated
+from tests.statistics import laplace_scale_is, shape_is_laplace, shape_is_normal, uncorrelated
+from tests.statistics import scale_is as normal_scale_is
 
 MECHANISMS = load_all("mechanism")
 COUNT, DIM, QUERIES = 40, 8, 3
@@ -34,22 +39,23 @@ def private_mechanism(request, tmp_path):
 
 def _prepared(mechanism, folder):
     """With small settings, and what it leaves open decided on public rows."""
+    mechanism = mechanism if mechanism.tuning is None else mechanism.tuned(5, 1.0)
+    if not isinstance(mechanism, Preparable):
+        return mechanism
     terms = Terms(Budget(1.0, 1e-5), QUERIES, COUNT)
-    return _with(mechanism, k=5, sampling_rate=1.0).prepare(public_knowledge(folder / "public", 120, DIM), terms)
-
-
-def _with(mechanism, **fields):
-    known = {field.name for field in dataclasses.fields(mechanism)}
-    return dataclasses.replace(mechanism, **{name: value for name, value in fields.items() if name in known})
+    return mechanism.prepare(public_knowledge(folder / "public", 120, DIM), terms)
 
 
 def _queries():
     return unit_rows(QUERIES, DIM, seed=5).astype(np.float64)
 
 
-def _release(mechanism, store, noise_std=TINY):
+def _release(mechanism, store, noise_std=TINY, noise=None):
+    """What is published: one row a query, or the one array that answers all."""
     noise_std = noise_std if mechanism.is_private else 0.0
-    return mechanism.release(_queries(), store, Exact(), noise_std, SecureNoise())
+    if isinstance(mechanism, OneReleaseMechanism):
+        return mechanism.release(store, noise_std, noise or SecureNoise()).array
+    return mechanism.release(_queries(), store, Exact(), noise_std, noise or SecureNoise())
 
 
 def _stores_without_one(path, vectors, groups):
@@ -69,9 +75,9 @@ def _clusters():
 
 
 def _moved(mechanism, whole, other):
-    """How far what is noised moved: of each query's answer, or of the one release that answers all."""
-    axis = None if mechanism.answers_all_after_one_release else -1
-    return np.linalg.norm(whole - other, axis=axis).max()
+    """How far what is noised moved, in the norm of the noise: of each answer, or of the one release that answers all."""
+    apart = (whole - other).reshape(1, -1) if isinstance(mechanism, OneReleaseMechanism) else whole - other
+    return np.linalg.norm(apart, ord=mechanism.noise.norm, axis=1).max()
 
 
 @pytest.mark.parametrize("vectors", [unit_rows(COUNT, DIM), _clusters()], ids=["unit", "clusters"])
@@ -94,12 +100,24 @@ def test_noise_is_the_one_accounted(private_mechanism, tmp_path):
     clean = _release(private_mechanism, store)
     drawn = np.stack([_release(private_mechanism, store, noise_std) - clean for _ in range(400)])
     (base, count), *more = events.base_events(private_mechanism.event(noise_std, QUERIES))
-    gaussian = base.event if isinstance(base, dp_event.PoissonSampledDpEvent) else base
+    once = base.event if isinstance(base, dp_event.PoissonSampledDpEvent) else base
     assert not more
-    assert count == (1 if private_mechanism.answers_all_after_one_release else QUERIES)
-    assert scale_is(gaussian.noise_multiplier * private_mechanism.sensitivity(), drawn)
-    assert not scale_is(gaussian.noise_multiplier * private_mechanism.sensitivity() * 1.1, drawn)  # control
-    assert shape_is_normal(drawn / noise_std)
+    assert count == (1 if isinstance(private_mechanism, OneReleaseMechanism) else QUERIES)
+    scale_is, shape_is, std = _statistics(once)
+    assert scale_is(std * private_mechanism.sensitivity(), drawn)
+    assert not scale_is(std * private_mechanism.sensitivity() * 1.1, drawn)  # control
+    assert shape_is(drawn / noise_std)
+    assert type(private_mechanism.noise.once(1.0)) is type(once)
+
+
+def _statistics(once):
+    """Tests of scale and shape, and the standard deviation in units of the sensitivity, as this event has them."""
+    match once:
+        case dp_event.GaussianDpEvent(noise_multiplier=multiplier):
+            return normal_scale_is, shape_is_normal, multiplier
+        case dp_event.LaplaceDpEvent(noise_multiplier=multiplier):
+            return laplace_scale_is, shape_is_laplace, multiplier * 2**0.5
+    raise AssertionError(f"no test of {once} here: add one")
 
 
 def test_hazard_01_two_releases_share_no_noise(private_mechanism, tmp_path):
@@ -116,7 +134,8 @@ def test_hazard_01_two_releases_share_no_noise(private_mechanism, tmp_path):
 @pytest.mark.parametrize("rate", [1.0, 1e-9])
 def test_hazard_06_short_and_empty_samples_answer(mechanism, tmp_path, rate):
     store = private_store(tmp_path, unit_rows(3, DIM))
-    assert np.isfinite(_release(_with(mechanism, sampling_rate=rate), store)).all()
+    tuned = mechanism if mechanism.tuning is None else mechanism.tuned(sampling_rate=rate)
+    assert np.isfinite(_release(tuned, store)).all()
 
 
 def test_more_queries_and_larger_persons_never_cost_less(mechanism):
@@ -126,6 +145,47 @@ def test_more_queries_and_larger_persons_never_cost_less(mechanism):
     one, more, persons = (report(mechanism.event(1.0, *args), 1e-6).epsilon for args in ((1, 1), (10, 1), (1, 3)))
     assert 0 < one <= more
     assert one < persons
+
+
+def test_a_mechanism_without_noise_says_so(mechanism):
+    assert mechanism.is_private is not isinstance(mechanism.noise, NoNoise)
+
+
+def test_k_and_sampling_rate_are_what_was_tuned(mechanism):
+    if mechanism.tuning is None:
+        with pytest.raises(UserError, match="no k"):
+            mechanism.tuned(3)
+        return
+    tuned = mechanism.tuned(3, 0.25)
+    assert (tuned.tuning.k, tuned.tuning.sampling_rate) == (3, 0.25)
+    assert tuned.tuned(k=7).tuning == Tuning(7, 0.25)
+    assert tuned.tuned(*dataclasses.astuple(mechanism.tuning)) == mechanism
+    assert tuned.sensitivity() > tuned.tuned(k=7).sensitivity()
+
+
+@pytest.fixture(params=sorted(name for name, kind in MECHANISMS.items() if issubclass(kind, OneReleaseMechanism)))
+def once(request, tmp_path):
+    return _prepared(MECHANISMS[request.param](), tmp_path)
+
+
+def test_answers_come_of_the_array_alone(once, tmp_path):
+    """The stored array answers as the release did, here and in its own file; the store is gone by then."""
+    store = private_store(tmp_path / "store", unit_rows(COUNT, DIM))
+    released = once.release(store, 0.3, SecureNoise())
+    shutil.rmtree(store.path)
+    replicates = np.zeros(QUERIES, np.int64)
+    first, again = (one.answer(_queries(), replicates) for one in (released, once.restore(released.array, 0.3)))
+    assert first.vectors.shape == (QUERIES, DIM) and first.noise_std.shape == (QUERIES,)
+    assert np.array_equal(first.vectors, again.vectors) and np.array_equal(first.noise_std, again.noise_std)
+    released.save(tmp_path / "file", {"noise_std": 0.3})
+    assert (tmp_path / "file").stat().st_size > released.array.nbytes
+
+
+def test_what_says_how_a_release_is_read_changes_neither_release_nor_cost(once):
+    reading = [field.name for field in dataclasses.fields(once) if field.metadata == READING]
+    everything = describe(once)["fields"]
+    assert describe_release(once)["fields"] == {name: everything[name] for name in everything if name not in reading}
+    assert once.read_as(once) == once
 
 
 def test_events_go_to_json_and_back(mechanism):

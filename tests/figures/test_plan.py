@@ -4,6 +4,7 @@ from PIL import Image
 from dprdm.figures import plan_curves
 from dprdm.figures.plan import Setting, write_plots
 from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.release.plan import make_plan
 
@@ -18,7 +19,7 @@ def _few_points(monkeypatch):
 
 @pytest.mark.parametrize("records", [None, 10_000])
 def test_pictures_are_small_and_come_in_both_kinds(tmp_path, records):
-    plan = make_plan(Gaussian(k=20, sampling_rate=0.02), Budget(5.0, 1e-5), 100)
+    plan = make_plan(Gaussian(k=20, sampling_rate=0.02), Exact(), Budget(5.0, 1e-5), 100)
     written = write_plots(Setting(plan, records, 128), tmp_path)
     names = NAMES if records is None else [*NAMES, "feasible_region"]
     assert [path.stem for path in written] == names

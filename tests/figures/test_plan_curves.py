@@ -4,6 +4,7 @@ import pytest
 from dprdm.figures import plan_curves
 from dprdm.figures.plan_curves import by_k, by_queries, by_sampling_rate, densities, feasible_region, least_epsilons
 from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.events import sampled_gaussian
@@ -12,7 +13,7 @@ from dprdm.release.plan import make_plan
 
 @pytest.fixture(scope="module")
 def plan():
-    return make_plan(Gaussian(k=20, sampling_rate=0.02), Budget(5.0, 1e-5), 1000)
+    return make_plan(Gaussian(k=20, sampling_rate=0.02), Exact(), Budget(5.0, 1e-5), 1000)
 
 
 @pytest.mark.parametrize(("curve", "grows"), [(by_queries, True), (by_k, False), (by_sampling_rate, True)])

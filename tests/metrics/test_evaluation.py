@@ -1,5 +1,7 @@
 """Rows: real halves are near, other images far; numbers without intervals, without real images, and refused requests."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -7,10 +9,16 @@ from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.demo.encoder import DemoEncoder
 from dprdm.demo.fashion import load_split
 from dprdm.errors import UserError
-from dprdm.metrics.cache import ImageSet, distinct_names, measured_once
+from dprdm.metrics.cache import ImageSet, cached_row, distinct_names
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier
-from dprdm.metrics.evaluation import METRICS, OF_FEATURES, Evaluation
+from dprdm.metrics.comparison import Comparison, Reference
+from dprdm.metrics.evaluation import USUAL, Evaluation, choose_metrics, need_features
 from dprdm.metrics.judge import Judge
+from dprdm.metrics.metric import Metric, Score
+from dprdm.registry import find
+from dprdm.runs.quantities import HIGHER
+
+OF_FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage")
 
 
 class Oracle(Judge):
@@ -37,11 +45,12 @@ def features():
 
 def evaluation(metrics, **more):
     images, labels = garments("heldout_dark", slice(200))
-    return Evaluation(images, labels, CLASS_NAMES, features(), metrics, **{"resamples": 10, **more})
+    settings = {"extractor": features(), "resamples": 10, **more}
+    return Evaluation(Reference(images, labels, CLASS_NAMES, **settings), tuple(find("metric", m) for m in metrics))
 
 
 def row(judged, images, labels):
-    return judged.row_of_images("a", images, [CLASS_NAMES[label] for label in labels], "real", {})
+    return judged.row("a", images, [CLASS_NAMES[label] for label in labels], "real", {})
 
 
 def test_another_half_is_near_and_brighter_garments_are_far():
@@ -89,41 +98,88 @@ def test_accuracy_reads_what_is_private_and_says_so():
 
 @pytest.mark.parametrize(
     ("metrics", "sentence"),
-    [(("fdi",), "Expected metrics among"), (("cmmd",), "an encoder for cmmd"), (("class_found",), "a judge")],
+    [
+        (("fdi",), "no metric is called 'fdi'. Known: accuracy, .*Did you mean 'fid'"),
+        (("cmmd",), "an encoder for cmmd"),
+        (("class_found",), "a judge for class_found. Give it, or leave class_found out"),
+    ],
 )
-def test_what_is_missing_is_said(metrics, sentence):
+def test_what_is_missing_is_said_before_an_image_is_read(metrics, sentence):
+    with pytest.raises(UserError, match=sentence):
+        choose_metrics(metrics, None, None)
     with pytest.raises(UserError, match=sentence):
         evaluation(metrics)
+
+
+@pytest.mark.parametrize(("part", "metric"), [("labels", "accuracy"), ("extractor", "fid")])
+def test_a_reference_without_what_is_needed_is_refused(part, metric):
+    reference = dataclasses.replace(evaluation(()).reference, **{part: None})
+    with pytest.raises(UserError, match=rf"(labelled real images|feature network) for {metric}"):
+        Evaluation(reference, (find("metric", metric),))
+
+
+def test_the_usual_metrics_are_those_whose_needs_are_met():
+    assert [metric.name for metric in choose_metrics(None, None, None)] == list(OF_FEATURES)
+    everything = choose_metrics(None, ClipEncoder(), Oracle((), ()))
+    assert tuple(metric.name for metric in everything) == USUAL
+    assert not need_features(choose_metrics(("clip_score", "clip_score"), ClipEncoder(), None))
+
+
+def test_one_resample_makes_no_interval():
+    with pytest.raises(UserError, match="Expected resamples=1 to be 0, for no intervals, or at least 2"):
+        evaluation(("fid",), resamples=1)
+
+
+def brightness(comparison: Comparison) -> Score:
+    return Score(comparison.images.double().mean().item(), comparison.provenance("the pixels", reads_real=False))
+
+
+BRIGHTNESS = Metric(name="brightness", label="brightness", better=HIGHER, description="mean", compute=brightness)
+
+
+def test_a_metric_of_anybody_is_measured_and_described():
+    judged = Evaluation(evaluation(()).reference, (BRIGHTNESS,))
+    number = row(judged, *garments("public", slice(30))).measurements[0]
+    assert (number.metric, number.low, number.provenance.features) == ("brightness", None, "the pixels")
+    assert number.provenance.n_real == 0 and number.provenance.n_generated == 30
+    assert judged.quantities[0].axis == "brightness, higher is better"
+
+
+@pytest.mark.parametrize("result", [0.5, Score(float("nan"), None)])
+def test_a_metric_that_returns_no_number_with_its_provenance_is_refused(result):
+    broken = dataclasses.replace(BRIGHTNESS, compute=lambda comparison: result)
+    with pytest.raises(UserError, match="metric brightness to compute a Score with a finite value"):
+        row(Evaluation(evaluation(()).reference, (broken,)), *garments("public", slice(30)))
+
+
+def test_a_metric_that_does_not_say_what_it_needs_is_told_to():
+    shy = dataclasses.replace(BRIGHTNESS, compute=lambda comparison: Score(comparison.vectors.mean().item(), None))
+    with pytest.raises(UserError, match=r"Expected an encoder for this metric.*Need\.ENCODER"):
+        row(Evaluation(evaluation(()).reference, (shy,)), *garments("public", slice(30)))
 
 
 def test_prompts_that_are_no_class_are_refused():
     judged = evaluation(("accuracy",))
     with pytest.raises(UserError, match="'a hat' is none"):
-        judged.row_of_images("a", garments("public", slice(1))[0], ["a hat"], "real", {})
+        judged.row("a", garments("public", slice(1))[0], ["a hat"], "real", {})
 
 
 def test_a_row_is_measured_once(tmp_path):
     images, labels = garments("public", slice(40))
     own = ImageSet("first", images, tuple(CLASS_NAMES[i] for i in labels), "private", {"epsilon": 1.0})
-    first, was_there = measured_once(evaluation(("kid",)), own, tmp_path)
+    first, was_there = cached_row(evaluation(("kid",)), own, tmp_path)
     assert not was_there
     renamed = ImageSet("again", *[getattr(own, name) for name in ("images", "prompts", "status", "settings")])
-    again, was_there = measured_once(evaluation(("kid",)), renamed, tmp_path)
+    again, was_there = cached_row(evaluation(("kid",)), renamed, tmp_path)
     assert was_there and again.measurements == first.measurements and again.name == "again"
     changed = ImageSet("first", 255 - images, own.prompts, own.status, own.settings)
-    assert not measured_once(evaluation(("kid",)), changed, tmp_path)[1]
-    assert not measured_once(evaluation(("kid",), reads_private=True), own, tmp_path)[1]
+    assert not cached_row(evaluation(("kid",)), changed, tmp_path)[1]
+    assert not cached_row(evaluation(("kid",), reads_private=True), own, tmp_path)[1]
 
 
 def test_names_tell_folders_apart(tmp_path):
     assert distinct_names([tmp_path / "a" / "run", tmp_path / "b" / "run"]) == ["a/run", "b/run"]
     assert distinct_names([tmp_path / "a"]) == ["a"]
-
-
-def test_every_metric_has_a_head_in_tables():
-    from dprdm.report.printed import HEADS
-
-    assert set(METRICS) <= HEADS.keys()
 
 
 def _pictures(images):

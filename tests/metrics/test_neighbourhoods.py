@@ -5,7 +5,9 @@ import torch
 from prdc import compute_prdc
 
 from dprdm.metrics import coverage
-from dprdm.metrics.neighbourhoods import NEAREST, Neighbourhoods, RealNeighbours
+from dprdm.metrics.neighbourhoods import FAR, NEAR, Neighbourhoods, RealNeighbours
+
+NEAREST = {"precision": NEAR, "recall": NEAR, "density": FAR, "coverage": FAR}
 
 
 def clouds(shift: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -18,12 +20,12 @@ def clouds(shift: float) -> tuple[torch.Tensor, torch.Tensor]:
 def test_agrees_with_prdc(metric, shift):
     real, drawn = clouds(shift)
     theirs = compute_prdc(real.double().numpy(), drawn.double().numpy(), nearest_k=NEAREST[metric])[metric]
-    assert Neighbourhoods(RealNeighbours(real), drawn).value(metric) == pytest.approx(theirs, abs=1e-12)
+    assert getattr(Neighbourhoods(RealNeighbours(real), drawn), metric)() == pytest.approx(theirs, abs=1e-12)
 
 
 @pytest.mark.parametrize("metric", ["precision", "recall", "density", "coverage"])
 def test_a_part_is_measured_as_if_it_were_all(metric):
     real, drawn = clouds(0.5)
     part = torch.arange(0, 30, 2)
-    found = Neighbourhoods(RealNeighbours(real), drawn).value(metric, part)
-    assert found == pytest.approx(getattr(coverage, metric)(real, drawn[part], NEAREST[metric]), abs=1e-12)
+    value = getattr(Neighbourhoods(RealNeighbours(real), drawn), metric)(part)
+    assert value == pytest.approx(getattr(coverage, metric)(real, drawn[part], NEAREST[metric]), abs=1e-12)

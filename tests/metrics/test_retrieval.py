@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dprdm.metrics.retrieval import Truth, class_means, class_ranks, found
+from dprdm.metrics.retrieval import Truth, class_means, class_ranks, nearest_rows
 from tests.fakes import unit_rows
 
 # Eight directions of the plane, 45 degrees apart.
@@ -22,7 +22,7 @@ def truth():
 def test_the_truth_by_hand(truth):
     assert set(truth.nearest[0]) == {0, 1, 7}
     np.testing.assert_allclose(truth.means, [[(1 + 2**0.5) / 3, 0]], atol=1e-6)
-    assert set(truth.found_clean[0]) == {0, 1, 7}
+    assert set(truth.nearest_to_means[0]) == {0, 1, 7}
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,13 @@ def test_median_rank_of_the_best_is_the_middle_one():
     assert Truth.of(query, rows, 5).median_ranks(query.astype(float))[0] == 3
 
 
-def test_found_agrees_with_sorting():
+def test_nearest_rows_agree_with_sorting():
     rows, vectors = unit_rows(200, 6), unit_rows(300, 6, 4).astype(float)
-    mine, sorted_rows = found(vectors, rows, 9), np.argsort(-(vectors.astype(np.float32) @ rows.T), axis=1)[:, :9]
-    np.testing.assert_array_equal(np.sort(mine, axis=1), np.sort(sorted_rows, axis=1))
+    near, sorted_rows = (
+        nearest_rows(vectors, rows, 9),
+        np.argsort(-(vectors.astype(np.float32) @ rows.T), axis=1)[:, :9],
+    )
+    np.testing.assert_array_equal(np.sort(near, axis=1), np.sort(sorted_rows, axis=1))
 
 
 def test_class_ranks_by_hand():

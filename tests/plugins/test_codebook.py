@@ -40,11 +40,9 @@ def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def test_answers_come_near_the_private_neighbour_means_where_public_ones_do_not(tmp_path, public):
     rows, share = shop(public), 0.05
     mechanism = Codebook(share=share, draws=0).prepare(public, TERMS)
-    plan = make_plan(mechanism, TERMS.budget, 10)
-    released = mechanism.release(
-        public.queries, private_store(tmp_path / "s", rows), Exact(), plan.noise_std, SecureNoise()
-    )
-    answered = mechanism.answer(public.queries, np.zeros(12, np.int64), released, plan.noise_std).vectors
+    plan = make_plan(mechanism, Exact(), TERMS.budget, 10)
+    released = mechanism.release(private_store(tmp_path / "s", rows), plan.noise_std, SecureNoise())
+    answered = released.answer(public.queries, np.zeros(12, np.int64)).vectors
     nearest = [rows[np.argsort(-rows @ query)[:150]].mean(axis=0) for query in public.queries]
     of_public = [public.rows[np.argsort(-public.rows @ query)[:30]].mean(axis=0) for query in public.queries]
     mine, others = cosines(answered, np.stack(nearest)), cosines(np.stack(of_public), np.stack(nearest))
@@ -77,19 +75,19 @@ def test_prepared_twice_it_is_the_same_and_rehearsed_once(public, monkeypatch):
 def test_without_cells_nothing_is_released(tmp_path):
     store = private_store(tmp_path, unit_rows(5, DIM))
     with pytest.raises(UserError, match="public cells"):
-        Codebook().release(np.eye(DIM)[:1], store, Exact(), 1.0, SecureNoise())
+        Codebook().release(store, 1.0, SecureNoise())
 
 
 def test_cells_that_were_changed_are_refused(tmp_path, public):
     mechanism = dataclasses.replace(Codebook().prepare(public, TERMS), partition_sha256="0" * 64)
     with pytest.raises(UserError, match="hash differs"):
-        mechanism.release(np.eye(DIM)[:1], private_store(tmp_path, unit_rows(5, DIM)), Exact(), 1.0, SecureNoise())
+        mechanism.release(private_store(tmp_path, unit_rows(5, DIM)), 1.0, SecureNoise())
 
 
 def test_cells_of_other_vectors_are_refused(tmp_path, public):
     mechanism = Codebook().prepare(public, TERMS)
     with pytest.raises(UserError, match="length 5"):
-        mechanism.release(np.eye(5)[:1], private_store(tmp_path, unit_rows(9, 5)), Exact(), 1.0, SecureNoise())
+        mechanism.release(private_store(tmp_path, unit_rows(9, 5)), 1.0, SecureNoise())
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -9,7 +11,8 @@ from dprdm.plugins.retrievers.faiss_ivf import FaissIvf, load_quantizer, train_q
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.plan import describe, make_plan
+from dprdm.release.description import describe
+from dprdm.release.plan import make_plan
 from dprdm.release.release import release
 from tests.fakes import private_store, public_store, unit_rows
 
@@ -100,9 +103,10 @@ def test_a_quantizer_that_does_not_fit_is_refused_before_the_charge(file, tmp_pa
     save_file(load_file(file), tmp_path / "own.safetensors", source)
     create_ledger(store.ledger_path, store.fingerprint, Budget(10, 1e-5))
     ledger = Ledger(store.ledger_path, store.fingerprint)
-    plan, rows = make_plan(Gaussian(k=5, sampling_rate=0.5), Budget(10, 1e-5), 1), len(ledger.rows())
+    own = FaissIvf(tmp_path / "own.safetensors", 1)
+    plan, rows = make_plan(Gaussian(k=5, sampling_rate=0.5), own, Budget(10, 1e-5), 1), len(ledger.rows())
     with pytest.raises(UserError, match="to be trained on another store"):
-        release(_query()[None], store, plan, FaissIvf(tmp_path / "own.safetensors", 1), ledger, SecureNoise())
+        release(_query()[None], store, plan, ledger, SecureNoise())
     assert len(ledger.rows()) == rows
-    release(_query()[None], store, plan, FaissIvf(file, 1), ledger, SecureNoise())
+    release(_query()[None], store, dataclasses.replace(plan, retriever=FaissIvf(file, 1)), ledger, SecureNoise())
     assert len(ledger.rows()) == rows + 1

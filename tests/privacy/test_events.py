@@ -9,9 +9,9 @@ from dprdm.errors import UserError
 from dprdm.privacy import events
 
 numbers = st.floats(1e-3, 1e3)
-gaussians = st.builds(dp_event.GaussianDpEvent, numbers)
-sampled = st.builds(dp_event.PoissonSampledDpEvent, st.floats(1e-6, 1.0), gaussians)
-leaves = gaussians | sampled | st.just(dp_event.NonPrivateDpEvent()) | st.just(dp_event.NoOpDpEvent())
+noised = st.builds(dp_event.GaussianDpEvent, numbers) | st.builds(dp_event.LaplaceDpEvent, numbers)
+sampled = st.builds(dp_event.PoissonSampledDpEvent, st.floats(1e-6, 1.0), noised)
+leaves = noised | sampled | st.just(dp_event.NonPrivateDpEvent()) | st.just(dp_event.NoOpDpEvent())
 trees = st.recursive(
     leaves,
     lambda inner: (
@@ -52,4 +52,4 @@ def test_other_content_is_refused(content):
 
 def test_other_events_are_refused():
     with pytest.raises(UserError, match="Gaussians"):
-        events.to_json(dp_event.LaplaceDpEvent(1.0))
+        events.to_json(dp_event.DiscreteLaplaceDpEvent(1.0, 1))

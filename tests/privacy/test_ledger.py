@@ -8,6 +8,7 @@ import pytest
 from dprdm.errors import BudgetExceeded, LedgerError, UserError
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy import ledger as ledger_module
 from dprdm.privacy import spending
 from dprdm.privacy.accountant import epsilon_rdp
@@ -18,7 +19,7 @@ from dprdm.release.plan import Plan, make_plan
 
 CAP = Budget(2.0, 1e-6)
 # Without sampling, so that composing takes milliseconds.
-PLAN = make_plan(Gaussian(k=20, sampling_rate=1.0), CAP, 100)
+PLAN = make_plan(Gaussian(k=20, sampling_rate=1.0), Exact(), CAP, 100)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_refusal_says_what_would_fit(ledger):
 def test_a_refusal_of_one_query_when_nothing_is_left(ledger):
     ledger.charge(PLAN, 100, "")
     with pytest.raises(BudgetExceeded, match=r"^One query takes the store .* spent\. Use noise_std") as error:
-        ledger.charge(make_plan(Gaussian(k=20, sampling_rate=1.0), Budget(50.0, 1e-6), 1), 1, "")
+        ledger.charge(make_plan(Gaussian(k=20, sampling_rate=1.0), Exact(), Budget(50.0, 1e-6), 1), 1, "")
     assert "at most" not in str(error.value)
 
 
@@ -96,7 +97,7 @@ def test_the_cap_is_raised_by_a_row_of_its_own(ledger):
 
 
 def test_non_private_releases_are_recorded_and_not_composed(ledger):
-    row = ledger.charge(make_plan(NonPrivate(), CAP, 5), 5, "")
+    row = ledger.charge(make_plan(NonPrivate(), Exact(), CAP, 5), 5, "")
     assert row.body["private"] is False
     assert ledger.spent().epsilon == 0
 
@@ -194,7 +195,7 @@ def test_counts_must_be_whole_and_positive(ledger):
 
 def _random_step(chance: random.Random, handles: list[Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
     """A charge from one of two handles, one in four of which crashes before or after it commits."""
-    plan = Plan(Gaussian(k=20, sampling_rate=1.0), CAP, 1, chance.choice([0.2, 0.4, 0.9]))
+    plan = Plan(Gaussian(k=20, sampling_rate=1.0), Exact(), CAP, 1, chance.choice([0.2, 0.4, 0.9]))
     crash = chance.random()
     with monkeypatch.context() as patch:
         if crash < 0.12:

@@ -9,6 +9,7 @@ import pytest
 
 from dprdm.errors import BudgetExceeded
 from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy import chain
 from dprdm.privacy import ledger as ledger_module
 from dprdm.privacy.budget import Budget
@@ -17,7 +18,7 @@ from dprdm.release.plan import make_plan
 
 CAP = Budget(2.0, 1e-6)
 # Without sampling, so that composing takes milliseconds.
-PLAN = make_plan(Gaussian(k=20, sampling_rate=1.0), CAP, 100)
+PLAN = make_plan(Gaussian(k=20, sampling_rate=1.0), Exact(), CAP, 100)
 FORK = multiprocessing.get_context("fork")
 # Where a charge is stopped, and whether it is paid by then.
 STEPS = {"opened": False, "locked": False, "checked": False, "appended": False, "committed": True}

@@ -10,9 +10,9 @@ from scipy.special import ndtri
 
 from dprdm.errors import UserError
 from dprdm.privacy import noise as noise_module
-from dprdm.privacy.noise import NDTRI_ERROR, SecureNoise, grid
+from dprdm.privacy.noise import QUANTILE_ERROR, SecureNoise, grid
 from tests.fakes import coins, stream, words
-from tests.statistics import scale_is, shape_is_normal, uncorrelated
+from tests.statistics import laplace_scale_is, scale_is, shape_is_laplace, shape_is_normal, uncorrelated
 
 STD = 0.07
 SHAPE = (128, 512)  # so many that an error of 3% goes unseen less than once in a million times
@@ -30,7 +30,8 @@ def _oracle(mean: float, std: float, bits: list[int]) -> float:
         return float(mpmath.nint((mpmath.mpf(mean) + sign * mpmath.mpf(std) * z) / step) * step)
 
 
-def test_hazard_01_seeds_change_nothing():
+@pytest.mark.parametrize("draw", [SecureNoise.gaussian, SecureNoise.laplace])
+def test_hazard_01_seeds_change_nothing(draw):
     import torch
 
     draws = []
@@ -38,7 +39,7 @@ def test_hazard_01_seeds_change_nothing():
         torch.manual_seed(0)
         np.random.seed(0)  # noqa: NPY002
         random.seed(0)
-        draws.append(SecureNoise().gaussian(np.zeros(SHAPE), STD))
+        draws.append(draw(SecureNoise(), np.zeros(SHAPE), STD))
     assert uncorrelated(*draws)
     assert not uncorrelated(draws[0], draws[0])
 
@@ -95,21 +96,61 @@ def test_coordinates_and_queries_are_independent():
     assert uncorrelated(drawn[:, :256], drawn[:, 256:])
 
 
+def test_laplace_scale_and_shape():
+    drawn = SecureNoise().laplace(np.full(SHAPE, 0.25), STD) - 0.25
+    assert laplace_scale_is(STD, drawn)
+    assert shape_is_laplace(drawn / STD)
+
+
+@pytest.mark.parametrize("wrong", [0.97, 1.03])
+def test_control_a_laplace_scale_wrong_by_3_percent_is_caught(wrong):
+    assert not laplace_scale_is(STD, SecureNoise().laplace(np.zeros(SHAPE), wrong * STD))
+
+
+def test_control_normal_noise_is_no_laplace_noise():
+    drawn = SecureNoise().gaussian(np.zeros(SHAPE), 1.0)
+    assert not shape_is_laplace(drawn)
+    assert not laplace_scale_is(1.0, drawn)
+
+
+def test_laplace_oracle():
+    """The released number from the bits by definition, in long arithmetic; the log by its series, not by mpmath.log."""
+    generator = np.random.default_rng(5)
+    means, first = generator.normal(size=40), [int(word) for word in generator.integers(0, 2**64, 40, np.uint64)]
+    first[:6] = [0, 1, 2**63, 2**63 + 1, 2**63 - 1, 2**64 - 1]  # the ends of both tails
+    for mean, word in zip(means, first, strict=True):
+        bits = [word, *(int(more) for more in generator.integers(1, 2**64, 15, np.uint64))]
+        number = sum(more << 64 * place for place, more in enumerate(reversed(bits)))
+        step = mpmath.mpf(grid(STD))
+        with mpmath.workprec(1500):
+            tail = mpmath.mpf(number % (1 << (64 * len(bits) - 1))) / mpmath.mpf(2) ** (64 * len(bits) - 1)
+            size = mpmath.findroot(lambda t: mpmath.exp(-t) - tail, mpmath.mpf(float(-np.log(float(tail)))))  # noqa: B023
+            sign = -1 if word >> 63 else 1
+            exact = mpmath.mpf(mean) + sign * mpmath.mpf(STD) * size / mpmath.sqrt(2)
+            expected = float(mpmath.nint(exact / step) * step)
+        assert SecureNoise(stream(bits)).laplace(np.array([mean]), STD)[0] == expected
+
+
+@pytest.mark.parametrize("draw", [SecureNoise.gaussian, SecureNoise.laplace])
 @pytest.mark.parametrize("std", [1e-9, 0.05, 0.0625, 3.0, 1e6])
-def test_hazard_15_float64_on_a_grid(std):
-    drawn = SecureNoise().gaussian(np.full(1000, std / 3, dtype=np.float32), std)
+def test_hazard_15_float64_on_a_grid(draw, std):
+    drawn = draw(SecureNoise(), np.full(1000, std / 3, dtype=np.float32), std)
     assert drawn.dtype == np.float64
     assert np.array_equal(np.rint(drawn / grid(std)), drawn / grid(std))
     assert std * 2.0**-21 < grid(std) <= std * 2.0**-20
 
 
-def test_ndtri_error():
+def test_error_of_the_quantiles():
     generator = np.random.default_rng(0)
     p = np.concatenate([generator.random(300) / 2, 2.0 ** -(1 + 63 * generator.random(300)), [0.5, 0.02425, 2.0**-64]])
     with mpmath.workprec(200):
         exact = [mpmath.sqrt(2) * mpmath.erfinv(2 * mpmath.mpf(float(value)) - 1) for value in p]
         errors = [abs(mpmath.mpf(float(z)) - e) / (1 + abs(e)) for z, e in zip(ndtri(p), exact, strict=True)]
-    assert float(max(errors)) < NDTRI_ERROR / 1000
+        logs = [
+            abs(mpmath.mpf(float(z)) - mpmath.log(mpmath.mpf(float(v)))) / (1 + abs(z))
+            for z, v in zip(np.log(p), p, strict=True)
+        ]
+    assert float(max(*errors, *logs)) < QUANTILE_ERROR / 1000
 
 
 def test_oracle():
@@ -122,11 +163,12 @@ def test_oracle():
         assert drawn[0] == _oracle(mean, STD, bits)
 
 
-def test_the_same_bits_give_the_same_result_whichever_path_decides(monkeypatch):
+@pytest.mark.parametrize("draw", [SecureNoise.gaussian, SecureNoise.laplace])
+def test_the_same_bits_give_the_same_result_whichever_path_decides(monkeypatch, draw):
     mean = np.random.default_rng(2).normal(size=200)
-    fast = SecureNoise(coins(3)).gaussian(mean, STD)
-    monkeypatch.setattr(noise_module, "NDTRI_ERROR", 0.1)  # now nothing is decided in float64
-    assert np.array_equal(SecureNoise(coins(3)).gaussian(mean, STD), fast)
+    fast = draw(SecureNoise(coins(3)), mean, STD)
+    monkeypatch.setattr(noise_module, "QUANTILE_ERROR", 0.1)  # now nothing is decided in float64
+    assert np.array_equal(draw(SecureNoise(coins(3)), mean, STD), fast)
 
 
 @pytest.mark.parametrize(("more", "side"), [(2**64 - 1, 0), (0, 1)])
@@ -163,16 +205,18 @@ def test_fast_enough_to_refine_and_still_draw_millions():
     assert len(calls) - 1 < 100  # draws that needed more bits
 
 
+@pytest.mark.parametrize("draw", [SecureNoise.gaussian, SecureNoise.laplace])
 @pytest.mark.parametrize("mean", [np.nan, np.inf, 1e30])
-def test_what_is_not_a_finite_number_is_refused(mean):
+def test_what_is_not_a_finite_number_is_refused(draw, mean):
     with pytest.raises(UserError, match="finite"):
-        SecureNoise().gaussian(np.array([0.0, mean]), 1.0)
+        draw(SecureNoise(), np.array([0.0, mean]), 1.0)
 
 
+@pytest.mark.parametrize("draw", [SecureNoise.gaussian, SecureNoise.laplace])
 @pytest.mark.parametrize("noise_std", [0.0, -1.0, np.nan, np.inf])
-def test_noise_must_be_positive(noise_std):
+def test_noise_must_be_positive(draw, noise_std):
     with pytest.raises(UserError, match="noise_std"):
-        SecureNoise().gaussian(np.zeros(3), noise_std)
+        draw(SecureNoise(), np.zeros(3), noise_std)
 
 
 def test_nothing_to_draw():

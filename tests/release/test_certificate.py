@@ -23,7 +23,7 @@ from dprdm.release.certificate import (
 from dprdm.release.plan import make_plan
 
 BUDGET = Budget(2.0, 1e-6)
-PLAN = make_plan(Gaussian(k=20, sampling_rate=0.01), BUDGET, 100)
+PLAN = make_plan(Gaussian(k=20, sampling_rate=0.01), Exact(), BUDGET, 100)
 
 
 @pytest.fixture
@@ -32,19 +32,20 @@ def run(tmp_path):
     return tmp_path
 
 
-def _certify(run, plan=PLAN, retriever=None, delta_is_default=False, noise=None):
-    ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6)) if retriever is None else None
+def _certify(run, plan=PLAN, delta_is_default=False, noise=None, unit_is_person=False):
+    is_paid = plan.retriever.reads_private
+    ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6)) if is_paid else None
     if ledger is not None:
         ledger.charge(plan, 100, "")
     return certify(
         plan,
-        retriever or Exact(),
         "store-a",
         100,
         noise or SecureNoise(),
         ledger,
         run / "conditions.safetensors",
         delta_is_default,
+        unit_is_person,
     )
 
 
@@ -83,11 +84,23 @@ def test_delta_set_by_hand_leaves_the_row_count_alone(run):
 
 def test_persons_are_named_as_the_unit(run):
     plan = dataclasses.replace(PLAN, max_per_unit=3, noise_std=PLAN.noise_std * 3)
-    assert _certify(run, plan).unit == "one person holding at most 3 records"
+    assert _certify(run, plan, unit_is_person=True).unit == "one person holding at most 3 records"
+
+
+def test_hazard_18_a_person_of_one_record_is_still_a_person(run):
+    certificate = _certify(run, unit_is_person=True)
+    assert (certificate.unit, certificate.max_per_unit) == ("one person holding at most 1 record", 1)
+    write_certificate(certificate, run)
+    assert "Whether one person holding at most 1 record is in the collection" in (run / "certificate.md").read_text()
+
+
+def test_a_record_of_several_records_is_no_unit(run):
+    with pytest.raises(UserError, match="Expected max_per_unit=1 where the unit of privacy is a record, got 3"):
+        _certify(run, dataclasses.replace(PLAN, max_per_unit=3, noise_std=PLAN.noise_std * 3))
 
 
 def test_a_baseline_is_marked_loudly(run):
-    certificate = _certify(run, make_plan(NonPrivate(), BUDGET, 100))
+    certificate = _certify(run, make_plan(NonPrivate(), Exact(), BUDGET, 100))
     write_certificate(certificate, run)
     words = (run / "certificate.md").read_text()
     assert words.startswith("# NON-PRIVATE")
@@ -97,7 +110,7 @@ def test_a_baseline_is_marked_loudly(run):
 
 
 def test_public_retrieval_costs_nothing(run):
-    certificate = _certify(run, retriever=Public())
+    certificate = _certify(run, dataclasses.replace(PLAN, retriever=Public()))
     write_certificate(certificate, run)
     assert (run / "certificate.md").read_text().startswith("# Epsilon 0: read no private record")
     assert (certificate.epsilon, certificate.ledger, recompute(certificate).epsilon) == (0, None, 0)

@@ -3,64 +3,66 @@ import pytest
 from dprdm.errors import UserError
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.release.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
 
 BUDGET = Budget(5.0, 1e-5)
+RETRIEVER = Exact()
 MECHANISM = Gaussian(k=20, sampling_rate=0.01)
 
 
 @pytest.mark.parametrize("max_per_unit", [1, 3])
 def test_hazard_12_a_plan_keeps_its_budget(max_per_unit):
-    plan = make_plan(MECHANISM, BUDGET, 1000, max_per_unit=max_per_unit)
+    plan = make_plan(MECHANISM, RETRIEVER, BUDGET, 1000, max_per_unit=max_per_unit)
     assert 4.9 < plan.epsilons().epsilon <= BUDGET.epsilon
 
 
 def test_persons_need_noise_in_proportion_to_their_records():
-    one, three = (make_plan(MECHANISM, BUDGET, 1000, max_per_unit=number) for number in (1, 3))
+    one, three = (make_plan(MECHANISM, RETRIEVER, BUDGET, 1000, max_per_unit=number) for number in (1, 3))
     assert three.noise_std == pytest.approx(3 * one.noise_std, rel=1e-3)
     assert three.noise_multiplier == pytest.approx(one.noise_multiplier, rel=1e-3)
 
 
 def test_noise_that_costs_more_than_the_budget_is_refused():
     with pytest.raises(UserError, match="Leave noise_std out"):
-        make_plan(MECHANISM, BUDGET, 1000, noise_std=0.01)
+        make_plan(MECHANISM, RETRIEVER, BUDGET, 1000, noise_std=0.01)
 
 
 def test_solving_for_each_unknown_comes_back_to_the_others():
-    plan = make_plan(MECHANISM, BUDGET, 1000)
-    assert plan_epsilon(MECHANISM, 1e-5, 1000, plan.noise_std).budget.epsilon == pytest.approx(5, rel=1e-3)
-    assert plan_num_queries(MECHANISM, BUDGET, plan.noise_std).num_queries == pytest.approx(1000, rel=2e-3)
-    assert plan_k(MECHANISM, BUDGET, 1000, plan.noise_std).mechanism == MECHANISM
-    rate = plan_sampling_rate(MECHANISM, BUDGET, 1000, plan.noise_std).mechanism.sampling_rate
+    plan = make_plan(MECHANISM, RETRIEVER, BUDGET, 1000)
+    assert plan_epsilon(MECHANISM, RETRIEVER, 1e-5, 1000, plan.noise_std).budget.epsilon == pytest.approx(5, rel=1e-3)
+    assert plan_num_queries(MECHANISM, RETRIEVER, BUDGET, plan.noise_std).num_queries == pytest.approx(1000, rel=2e-3)
+    assert plan_k(MECHANISM, RETRIEVER, BUDGET, 1000, plan.noise_std).mechanism == MECHANISM
+    rate = plan_sampling_rate(MECHANISM, RETRIEVER, BUDGET, 1000, plan.noise_std).mechanism.sampling_rate
     assert rate == pytest.approx(0.01, rel=1e-3)
 
 
 def test_ample_noise_needs_no_sampling():
-    assert plan_sampling_rate(MECHANISM, BUDGET, 10, 10.0).mechanism.sampling_rate == 1.0
+    assert plan_sampling_rate(MECHANISM, RETRIEVER, BUDGET, 10, 10.0).mechanism.sampling_rate == 1.0
 
 
 def test_unknowns_that_nothing_solves():
     with pytest.raises(UserError, match="Not one query"):
-        plan_num_queries(Gaussian(k=20, sampling_rate=1.0), BUDGET, 0.001)
+        plan_num_queries(Gaussian(k=20, sampling_rate=1.0), RETRIEVER, BUDGET, 0.001)
 
 
 def test_event_of_fewer_queries_costs_less():
-    plan = make_plan(MECHANISM, BUDGET, 1000)
+    plan = make_plan(MECHANISM, RETRIEVER, BUDGET, 1000)
     assert plan.epsilons(100).epsilon < plan.epsilons().epsilon
 
 
 def test_fields_are_checked():
     with pytest.raises(UserError, match="num_queries"):
-        make_plan(MECHANISM, BUDGET, 0)
+        make_plan(MECHANISM, RETRIEVER, BUDGET, 0)
     with pytest.raises(UserError, match="noise_std"):
-        Plan(MECHANISM, BUDGET, 10, 0.0)
+        Plan(MECHANISM, RETRIEVER, BUDGET, 10, 0.0)
     with pytest.raises(UserError, match="noise_std"):
-        Plan(NonPrivate(), BUDGET, 10, 0.1)
+        Plan(NonPrivate(), RETRIEVER, BUDGET, 10, 0.1)
 
 
 def test_public_fields_say_what_is_released():
-    fields = make_plan(MECHANISM, BUDGET, 10, noise_std=1.0).public_fields()
+    fields = make_plan(MECHANISM, RETRIEVER, BUDGET, 10, noise_std=1.0).public_fields()
     assert fields["mechanism"] == {
         "name": "gaussian",
         "class": "dprdm.plugins.mechanisms.gaussian.Gaussian",
@@ -70,7 +72,7 @@ def test_public_fields_say_what_is_released():
 
 
 def test_a_baseline_has_no_noise_and_no_finite_epsilon():
-    plan = make_plan(NonPrivate(), BUDGET, 10)
+    plan = make_plan(NonPrivate(), RETRIEVER, BUDGET, 10)
     assert plan.noise_std == 0
     assert plan.epsilons().epsilon == float("inf")
     assert not plan.is_private

@@ -34,7 +34,8 @@ def test_acts_as_the_mechanism_does(stage, tmp_path, k, rate):
     others = np.delete(unit_rows(COUNT, DIM), 0, axis=0)
     store, query = public_store(tmp_path / "others", others), unit_rows(COUNT, DIM)[:1].astype(np.float64)
     draws = 400
-    theirs = Gaussian(k, rate).averaged().means(np.repeat(query, draws, axis=0), store, Public(), SecureNoise())
+    mechanism, queries = Gaussian(k, rate), np.repeat(query, draws, axis=0)
+    theirs = mechanism.means(queries, mechanism.centres(queries), store, Public(), SecureNoise())
     mine = np.stack([stage.sampled_mean(0, k, rate, SecureNoise()) for _ in range(draws)])
     deviation = np.sqrt((theirs.var(axis=0) + mine.var(axis=0)) / draws) + 1e-9
     assert np.all(np.abs(theirs.mean(axis=0) - mine.mean(axis=0)) < 6.5 * deviation)  # 16 coordinates, 1e-9 in all
@@ -44,7 +45,7 @@ def test_best_first_and_noise_as_planned(stage):
     found = rehearse(stage, Gaussian(), BUDGET, 50, [(5, 0.1), (20, 0.1), (20, 0.5)], 10, SecureNoise())
     assert [one.cosine for one in found] == sorted((one.cosine for one in found), reverse=True)
     for one in found:
-        noise_std = make_plan(Gaussian(one.k, one.sampling_rate), BUDGET, 50).noise_std
+        noise_std = make_plan(Gaussian(one.k, one.sampling_rate), Public(), BUDGET, 50).noise_std
         assert one.noise_std == pytest.approx(noise_std, rel=0.02)
         assert one.cosine < one.without_noise <= 1
 

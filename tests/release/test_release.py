@@ -11,11 +11,11 @@ from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.plugins.retrievers.public import Public
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.events import sampled_gaussian
+from dprdm.privacy.distributions import GaussianNoise, Noise
 from dprdm.privacy.ledger import create_ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release import release as release_module
-from dprdm.release.mechanism import PrivacyMechanism
+from dprdm.release.mechanism import OneRelease, OneReleaseMechanism
 from dprdm.release.plan import make_plan
 from dprdm.release.release import Requests, answer, release
 from dprdm.types import Answered
@@ -23,7 +23,7 @@ from tests.fakes import private_store, public_store, unit_rows
 
 DIM = 8
 CAP = Budget(2.0, 1e-6)
-PLAN = make_plan(Gaussian(k=5, sampling_rate=1.0), CAP, 20)
+PLAN = make_plan(Gaussian(k=5, sampling_rate=1.0), Exact(), CAP, 20)
 QUERIES = unit_rows(4, DIM, seed=1).astype(np.float64)
 
 
@@ -54,7 +54,7 @@ def test_pays_before_it_reads(store, ledger, monkeypatch):
 
     monkeypatch.setattr(Exact, "search", search)
     with pytest.raises(KeyboardInterrupt):
-        release(QUERIES, store, PLAN, Exact(), ledger, SecureNoise())
+        release(QUERIES, store, PLAN, ledger, SecureNoise())
     assert paid_when_read == [4]
 
 
@@ -62,7 +62,7 @@ def test_a_refusal_reads_and_charges_nothing(store, ledger, monkeypatch):
     monkeypatch.setattr(Exact, "search", None)
     greedy = dataclasses.replace(PLAN, noise_std=PLAN.noise_std / 4)
     with pytest.raises(BudgetExceeded):
-        answer(_requests(0, 0, 0, 0), store, greedy, Exact(), ledger, SecureNoise())
+        answer(_requests(0, 0, 0, 0), store, greedy, ledger, SecureNoise())
     assert _charged(ledger) == 0
 
 
@@ -72,10 +72,11 @@ def test_hazard_05_private_rows_need_a_ledger(store, ledger, tmp_path):
     wrong = [(store, Exact(), None), (public, Exact(), None), (other, Exact(), ledger)]
     wrong += [(store, Public(), None), (store, Public(), ledger), (public, Public(), ledger)]
     for some_store, retriever, some_ledger in wrong:
+        plan = dataclasses.replace(PLAN, retriever=retriever)
         with pytest.raises(UserError):
-            release(QUERIES, some_store, PLAN, retriever, some_ledger, noise)
+            release(QUERIES, some_store, plan, some_ledger, noise)
         with pytest.raises(UserError):
-            answer(_requests(0, 0, 0, 0), some_store, PLAN, retriever, some_ledger, noise)
+            answer(_requests(0, 0, 0, 0), some_store, plan, some_ledger, noise)
     assert _charged(ledger) == 0
 
 
@@ -83,20 +84,20 @@ def test_the_plan_must_know_how_much_a_person_holds(tmp_path):
     store = private_store(tmp_path, unit_rows(6, DIM), [[0, 1, 2], [3], [4, 5]])
     ledger = create_ledger(store.ledger_path, store.fingerprint, CAP)
     with pytest.raises(UserError, match="units of up to 1 records"):
-        release(QUERIES, store, PLAN, Exact(), ledger, SecureNoise())
-    release(QUERIES, store, dataclasses.replace(PLAN, max_per_unit=3, noise_std=50.0), Exact(), ledger, SecureNoise())
+        release(QUERIES, store, PLAN, ledger, SecureNoise())
+    release(QUERIES, store, dataclasses.replace(PLAN, max_per_unit=3, noise_std=50.0), ledger, SecureNoise())
 
 
 def test_a_public_store_is_free(tmp_path):
     public = public_store(tmp_path, unit_rows(60, DIM))
-    answered = answer(_requests(0, 1, 2, 3), public, PLAN, Public(), None, SecureNoise())
+    answered = answer(_requests(0, 1, 2, 3), public, dataclasses.replace(PLAN, retriever=Public()), None, SecureNoise())
     assert answered.vectors.shape == QUERIES.shape
     assert answered.last_charge is None
     assert not (tmp_path / "releases").exists()
 
 
 def test_hazard_11_nothing_else_leaves(store, ledger):
-    answered = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    answered = answer(_requests(0, 0, 0, 0), store, PLAN, ledger, SecureNoise())
     assert [field.name for field in dataclasses.fields(answered)] == [
         "vectors",
         "noise_std",
@@ -110,8 +111,8 @@ def test_hazard_11_nothing_else_leaves(store, ledger):
 
 
 def test_hazard_13_asked_twice_paid_once(store, ledger):
-    first = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
-    again = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    first = answer(_requests(0, 0, 0, 0), store, PLAN, ledger, SecureNoise())
+    again = answer(_requests(0, 0, 0, 0), store, PLAN, ledger, SecureNoise())
     assert (first.num_charged, first.num_stored) == (4, 0)
     assert (again.num_charged, again.num_stored, again.last_charge) == (0, 4, None)
     assert np.array_equal(first.vectors, again.vectors)
@@ -120,29 +121,29 @@ def test_hazard_13_asked_twice_paid_once(store, ledger):
 
 def test_hazard_13_equal_requests_of_one_run_are_one(store, ledger):
     queries = QUERIES[[0, 1, 0, 0]]
-    answered = answer(_requests(0, 0, 0, 1, queries=queries), store, PLAN, Exact(), ledger, SecureNoise())
+    answered = answer(_requests(0, 0, 0, 1, queries=queries), store, PLAN, ledger, SecureNoise())
     assert answered.num_charged == _charged(ledger) == 3
     assert np.array_equal(answered.vectors[0], answered.vectors[2])
     assert not np.array_equal(answered.vectors[0], answered.vectors[3])
 
 
 def test_only_what_is_missing_is_paid(store, ledger):
-    first = answer(_requests(0, 0, queries=QUERIES[:2]), store, PLAN, Exact(), ledger, SecureNoise())
-    more = answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    first = answer(_requests(0, 0, queries=QUERIES[:2]), store, PLAN, ledger, SecureNoise())
+    more = answer(_requests(0, 0, 0, 0), store, PLAN, ledger, SecureNoise())
     assert (more.num_charged, more.num_stored) == (2, 2)
     assert np.array_equal(more.vectors[:2], first.vectors)
 
 
 def test_other_settings_are_other_requests(store, ledger):
-    answer(_requests(0, 0, 0, 0), store, PLAN, Exact(), ledger, SecureNoise())
+    answer(_requests(0, 0, 0, 0), store, PLAN, ledger, SecureNoise())
     other = dataclasses.replace(PLAN, noise_std=PLAN.noise_std * 4)
-    assert answer(_requests(0, 0, 0, 0), store, other, Exact(), ledger, SecureNoise()).num_charged == 4
+    assert answer(_requests(0, 0, 0, 0), store, other, ledger, SecureNoise()).num_charged == 4
 
 
 def test_no_more_requests_than_planned(store, ledger):
     plan = dataclasses.replace(PLAN, num_queries=3)
     with pytest.raises(UserError, match="at most 3 distinct requests"):
-        answer(_requests(0, 0, 0, 0), store, plan, Exact(), ledger, SecureNoise())
+        answer(_requests(0, 0, 0, 0), store, plan, ledger, SecureNoise())
 
 
 def test_hazard_14_a_crash_wastes_and_never_refunds(store, ledger, monkeypatch):
@@ -159,18 +160,18 @@ def test_hazard_14_a_crash_wastes_and_never_refunds(store, ledger, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Exact, "search", dying)
         with pytest.raises(KeyboardInterrupt):
-            answer(requests, store, PLAN, Exact(), ledger, SecureNoise())
+            answer(requests, store, PLAN, ledger, SecureNoise())
     assert _charged(ledger) == 4  # two answered and stored, two lost
-    resumed = answer(requests, store, PLAN, Exact(), ledger, SecureNoise())
+    resumed = answer(requests, store, PLAN, ledger, SecureNoise())
     assert (resumed.num_stored, resumed.num_charged) == (2, 4)
     assert _charged(ledger) == 8
     assert ledger.spent().epsilon <= CAP.epsilon
 
 
 def test_a_baseline_is_recorded_and_never_stored(store, ledger):
-    plan = make_plan(NonPrivate(k=5), CAP, 20)
+    plan = make_plan(NonPrivate(k=5), Exact(), CAP, 20)
     for _ in range(2):
-        assert answer(_requests(0, 0, 0, 0), store, plan, Exact(), ledger, SecureNoise()).num_charged == 4
+        assert answer(_requests(0, 0, 0, 0), store, plan, ledger, SecureNoise()).num_charged == 4
     assert [row.body["private"] for row in ledger.rows() if row.kind == "charge"] == [False, False]
     assert not (store.path / "releases").exists()
 
@@ -178,38 +179,47 @@ def test_a_baseline_is_recorded_and_never_stored(store, ledger):
 def _releases_once():
     """Made here, not above, so that the contract tests do not take it for a plugin."""
 
+    @dataclass(frozen=True, eq=False)
+    class _Sum(OneRelease):
+        array: np.ndarray
+        noise_std: float
+
+        def answer(self, queries, replicates):
+            return Answered(np.repeat(self.array, len(queries), axis=0), np.full(len(queries), self.noise_std))
+
+        def save(self, path, metadata):
+            raise NotImplementedError
+
     @dataclass(frozen=True)
-    class _Once(PrivacyMechanism):
+    class _Once(OneReleaseMechanism):
         """Releases the noisy sum of the whole store, and answers every query with it."""
 
         name: ClassVar[str] = "once"
-        answers_all_after_one_release: ClassVar[bool] = True
+        noise: ClassVar[Noise] = GaussianNoise()
 
         def sensitivity(self, max_per_unit=1):
             return 1.0 * max_per_unit
 
-        def event(self, noise_std, num_queries, max_per_unit=1):
-            return sampled_gaussian(noise_std / self.sensitivity(max_per_unit), 1.0, 1)
+        def release(self, store, noise_std, noise, progress=None):
+            total = store.vectors(np.arange(len(store))).sum(axis=0, keepdims=True)
+            return self.restore(self.noise.add(total, noise_std, noise), noise_std)
 
-        def release(self, queries, store, retriever, noise_std, noise, progress=None):
-            return noise.gaussian(store.vectors(np.arange(len(store))).sum(axis=0, keepdims=True), noise_std)
-
-        def answer(self, queries, replicates, released, noise_std):
-            return Answered(np.repeat(released, len(queries), axis=0), np.full(len(queries), noise_std))
+        def restore(self, array, noise_std):
+            return _Sum(array, noise_std)
 
     return _Once()
 
 
 def test_a_mechanism_may_release_once_and_answer_for_ever(store, ledger):
-    plan = make_plan(_releases_once(), CAP, 1)
-    first = answer(_requests(0, 0, 0, 0), store, plan, Exact(), ledger, SecureNoise())
-    other = answer(_requests(9, queries=-QUERIES[:1]), store, plan, Exact(), ledger, SecureNoise())
+    plan = make_plan(_releases_once(), Exact(), CAP, 1)
+    first = answer(_requests(0, 0, 0, 0), store, plan, ledger, SecureNoise())
+    other = answer(_requests(9, queries=-QUERIES[:1]), store, plan, ledger, SecureNoise())
     assert (first.num_charged, other.num_charged, other.num_stored) == (1, 0, 1)
     assert np.array_equal(first.vectors[0], other.vectors[0])
     assert len([row for row in ledger.rows() if row.kind == "charge"]) == 1
 
 
 def test_no_requests_cost_nothing(store, ledger):
-    answered = answer(_requests(queries=np.zeros((0, DIM))), store, PLAN, Exact(), ledger, SecureNoise())
+    answered = answer(_requests(queries=np.zeros((0, DIM))), store, PLAN, ledger, SecureNoise())
     assert answered.vectors.shape == (0, DIM)
     assert answered.num_charged == _charged(ledger) == 0

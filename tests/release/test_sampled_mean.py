@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from dprdm.errors import UserError
+from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.sampled_mean import SampledMean, clip
+from dprdm.release.sampled_mean import clip
 from tests.fakes import private_store, unit_rows
 
 DIM = 8
@@ -15,7 +16,8 @@ QUERIES = unit_rows(3, DIM, seed=1).astype(np.float64)
 
 def means(vectors, tmp_path, centres=None, clip_norm=1.0, told=None):
     store = private_store(tmp_path, vectors)
-    return SampledMean(4, 1.0, clip_norm).means(QUERIES, store, Exact(), SecureNoise(), told, centres)
+    centres = np.zeros(QUERIES.shape) if centres is None else centres
+    return Gaussian(4, 1.0, clip_norm).means(QUERIES, centres, store, Exact(), SecureNoise(), told)
 
 
 def test_around_a_centre_differences_are_averaged(tmp_path):
@@ -40,18 +42,20 @@ def test_progress_is_told_of_every_query(tmp_path):
 @pytest.mark.parametrize("queries", [np.ones((1, DIM + 1)), np.full((1, DIM), np.nan)])
 def test_strange_queries_are_refused(tmp_path, queries):
     with pytest.raises(UserError, match=f"Expected finite queries of length {DIM}"):
-        SampledMean(4, 1.0, 1.0).means(queries, private_store(tmp_path, unit_rows(9, DIM)), Exact(), SecureNoise())
+        Gaussian(4, 1.0, 1.0).means(
+            queries, queries, private_store(tmp_path, unit_rows(9, DIM)), Exact(), SecureNoise()
+        )
 
 
 @pytest.mark.parametrize("fields", [(0, 0.5, 1.0), (4, 0.0, 1.0), (4, 1.5, 1.0), (4, 0.5, 0.0)])
 def test_strange_settings_are_refused(fields):
     with pytest.raises(UserError):
-        SampledMean(*fields)
+        Gaussian(*fields)
 
 
 @pytest.mark.parametrize(("max_per_unit", "moved"), [(1, 1), (3, 3), (9, 4)])
 def test_a_unit_moves_no_more_rows_than_are_averaged(max_per_unit, moved):
-    assert SampledMean(4, 0.5, 0.7).sensitivity(max_per_unit) == pytest.approx(2 * 0.7 * moved / 4, rel=1e-8)
+    assert Gaussian(4, 0.5, 0.7).sensitivity(max_per_unit) == pytest.approx(2 * 0.7 * moved / 4, rel=1e-8)
 
 
 def test_short_rows_are_left_alone():

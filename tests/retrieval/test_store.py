@@ -146,6 +146,19 @@ def test_rows_of_persons(tmp_path):
     assert store.rows_of(np.zeros(0, np.int64)).tolist() == []
 
 
+def test_persons_of_one_row_each_are_persons(tmp_path):
+    store = private_store(tmp_path, unit_rows(2, 4), groups=[[0], [1]])
+    assert store.max_per_unit == 1 and store.unit_is_person and store.manifest.unit_is_person
+    assert not private_store(tmp_path / "rows", unit_rows(2, 4)).unit_is_person
+
+
+def test_hazard_18_rows_of_no_unit_in_an_old_store_are_neither_read_nor_counted(tmp_path):
+    """Version 0.4 wrote rows that no unit owns."""
+    store = private_store(tmp_path, unit_rows(20, 4), groups=[[0], [15], [16], [17], [18], [19]])
+    assert (len(store), store.num_owned, store.num_units) == (20, 6, 6)
+    assert store.rows_of(np.arange(store.num_units)).tolist() == [0, 15, 16, 17, 18, 19]
+
+
 def test_rows_without_persons_are_units(tmp_path):
     for store in (private_store(tmp_path / "a", unit_rows(6, 4)), public_store(tmp_path / "b", unit_rows(6, 4))):
         assert (store.num_units, store.max_per_unit) == (6, 1)

@@ -11,7 +11,7 @@ from dprdm.data.opening import open_public_store
 from dprdm.data.readers.source import ImageSource
 from dprdm.demo.encoder import DemoEncoder
 from dprdm.demo.fashion import FashionDemo
-from dprdm.errors import StoreError
+from dprdm.errors import StoreError, UserError
 from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.store import PrivateStore
 from dprdm.rivals.images import CaptionedImages, FreshDraws, PoissonBatches, PrivateImages, collate
@@ -127,3 +127,26 @@ def test_hazard_01_draws_are_fresh(made) -> None:
         )
         drawn.append(torch.rand(4))
     assert not torch.equal(*drawn)
+
+
+class Owned(Some):
+    """Images of persons: the first three belong to one."""
+
+    group_column = "person"
+
+    def group(self, index):
+        return f"person {max(0, index - 2)}"
+
+
+def test_hazard_18_a_store_of_persons_is_not_trained_on(made, tmp_path) -> None:
+    """Neither with rows that belong to nobody, nor with one row for each person."""
+    _, store, public = made
+    source = Owned("private", 0, 30)
+    build_store(source, public.encoder, tmp_path / "s", PrivateStore, NoProgress(), max_per_unit=1)
+    persons = PrivateStore(tmp_path / "s")
+    assert persons.max_per_unit == 1 and len(persons) == persons.num_units == 28
+    for images in (source, Some("private", 0, 30)):
+        with pytest.raises(UserError, match="it is a person, and private training protects single images only"):
+            PrivateImages(images, persons, public, MECHANISM, SecureNoise())
+    with pytest.raises(UserError, match="naming persons would have no effect"):
+        PrivateImages(source, store, public, MECHANISM, SecureNoise())

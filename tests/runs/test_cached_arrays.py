@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dprdm.runs.cached_arrays import kept
+from dprdm.runs.cached_arrays import cached_arrays
 
 
 def test_measures_once_for_the_same_settings(tmp_path):
@@ -13,10 +13,10 @@ def test_measures_once_for_the_same_settings(tmp_path):
 
     path = tmp_path / "some" / "x.npz"
     for settings in ({"k": 1}, {"k": 1}, {"k": 2}, {"k": 2}):
-        np.testing.assert_array_equal(kept(path, settings, measure)["a.b"], np.arange(3.0))
+        np.testing.assert_array_equal(cached_arrays(path, settings, measure)["a.b"], np.arange(3.0))
     assert len(calls) == 2
     path.write_bytes(b"PK damaged")
-    kept(path, {"k": 2}, measure)
+    cached_arrays(path, {"k": 2}, measure)
     assert len(calls) == 3
     assert [file.name for file in path.parent.iterdir()] == ["x.npz"]
 
@@ -26,5 +26,5 @@ def test_an_interruption_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        kept(tmp_path / "x.npz", {}, interrupted)
+        cached_arrays(tmp_path / "x.npz", {}, interrupted)
     assert not list(tmp_path.iterdir())

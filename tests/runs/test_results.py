@@ -6,6 +6,7 @@ import pytest
 
 from dprdm.errors import UserError
 from dprdm.runs.provenance import Provenance
+from dprdm.runs.quantities import NEIGHBOUR_RECALL, Quantity
 from dprdm.runs.results import Column, Measurement, Picture, Results, Row, cell, columns
 
 SMALL = Provenance("a small network", "ab" * 32, "none", 100, 50, reads_private=False)
@@ -27,6 +28,17 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert Results.load(results.save(tmp_path)) == results
     assert Results.load(tmp_path) == results
     assert results.metrics() == ("fid", "recall")
+    described = dataclasses.replace(results, quantities=(Quantity("fid", "Our FID", "lower is better", 1, 10.0),))
+    assert Results.load(described.save(tmp_path)) == described
+
+
+def test_what_a_column_is_called_stands_in_the_file_or_in_the_catalogue():
+    results = _results(_row("a"))
+    assert results.quantity("fid").head == "FID", "a file of version 0.4 does not say"
+    assert results.quantity("auc").better == "0.5 is a coin's"
+    assert results.quantity("cosine_of_nobody").label == "cosine of nobody"
+    described = dataclasses.replace(results, quantities=(NEIGHBOUR_RECALL,))
+    assert described.quantity("recall").axis == "share of the clean mean's neighbours found, higher is better"
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '{"rows": [{"name": 1}]}', "nothing"])
@@ -50,6 +62,6 @@ def test_numbers_of_unlike_provenance_stand_in_columns_of_their_own():
 
 
 def test_provenance_says_when_private_images_were_read():
-    assert "PRIVATE" not in SMALL.stated()
-    assert SMALL.stated() == "a small network, weights abababababab, resize none; 100 real, 50 generated"
-    assert "READS PRIVATE" in dataclasses.replace(SMALL, reads_private=True).stated()
+    assert "PRIVATE" not in SMALL.in_words()
+    assert SMALL.in_words() == "a small network, weights abababababab, resize none; 100 real, 50 generated"
+    assert "READS PRIVATE" in dataclasses.replace(SMALL, reads_private=True).in_words()

@@ -152,6 +152,39 @@ def test_what_would_be_lost_or_wrong_is_refused_before_it_costs(
     assert not PrivateStore(Path("store")).ledger_path.exists() or charges() == 0
 
 
+def _table(images: Path) -> str:
+    """A table in which one person holds half of the images."""
+    names = sorted(path.name for path in images.iterdir())
+    rows = [f"{name},,{'anna' if number % 2 else number}" for number, name in enumerate(names)]
+    Path("table.csv").write_text("\n".join(["file,caption,person", *rows]))
+    return "table.csv"
+
+
+@pytest.mark.parametrize("limit", [[], ["--max_per_group", "4"]])
+def test_hazard_18_a_store_of_persons_is_refused_before_anything_is_read(
+    fit: list[str], private_images: Path, limit: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    persons = ["--captions", _table(private_images), "--group_column", "person", *limit]
+    assert main(["index", "--images", str(private_images), "--encoder", "demo", "--out", "persons", *persons]) == 0
+    before = {path: path.read_bytes() for path in Path("persons").iterdir()}
+    for vectors in Path("persons").glob("*.vectors.npy"):
+        vectors.write_bytes(b"not to be opened")
+    sentence = refusal(capsys, [*fit, "--private_store", "persons", "--eps", "10", "--delta", "1e-5"])
+    assert "in persons it is a person, and private training protects single images only. Use `predict`" in sentence
+    assert {path.name for path in Path("persons").iterdir()} == {path.name for path in before}
+    assert not Path("persons/ledger.sqlite").exists() and not WEIGHTS.exists()
+
+
+def test_hazard_18_private_images_of_persons_are_refused_before_they_are_embedded(
+    fit: list[str], private_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = ["--private.init_args.captions", _table(private_images), "--private.init_args.group_column", "person"]
+    for store in ("store", "nowhere"):
+        sentence = refusal(capsys, [*fit, *named, "--private_store", store])
+        assert "naming persons would have no effect" in sentence
+    assert not Path("nowhere").exists() and not Path("store/ledger.sqlite").exists()
+
+
 def test_an_ordinary_fit_reads_no_private_images(capsys: pytest.CaptureFixture[str]) -> None:
     assert "reads public data only" in refusal(capsys, ["fit", "--config", "demo.yaml", "--eps", "10"])
     assert "reads public data only" in refusal(capsys, ["validate", "--config", "demo.yaml", "--eps", "10"])

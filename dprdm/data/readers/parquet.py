@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from dprdm.data.persons import person_name
 from dprdm.data.readers.optional import load
 from dprdm.data.readers.source import ImageSource, UnreadableImage, decode_image
 from dprdm.data.readers.urls import expand, open_stream, reading, short_names
@@ -75,13 +76,10 @@ class Parquet(ImageSource):
         return f"{self.names[file]}/{index - self.starts[group] + self.offsets[group]:07d}"
 
     def group(self, index: int) -> str | None:
-        """The group column's value. Raises UserError if a row has none: nobody may be left without an owner."""
+        """The person in the group column. Raises UserError if a row names nobody, or several."""
         if self.group_column is None:
             return None
-        group = self._value(index, self.group_column)
-        if group in (None, ""):
-            raise UserError(f"Expected a {self.group_column} for {self.key(index)}, and the row has none.")
-        return str(group)
+        return person_name(self._value(index, self.group_column), self.group_column, self.key(index))
 
     def prompts(self) -> tuple[str, ...]:
         """The classes' names, where the captions are class labels."""

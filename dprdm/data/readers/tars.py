@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from dprdm.data.persons import person_name
 from dprdm.data.readers.source import ImageSource, decode_image
 from dprdm.data.readers.tar_index import IMAGE, JSON, TEXT, index_tar
 from dprdm.data.readers.urls import expand, is_local, open_stream, read_range, reading, short_names
@@ -73,13 +74,12 @@ class Tars(ImageSource):
         return f"{self.names[shard]}/{record['key'].decode(errors='replace')}"
 
     def group(self, index: int) -> str | None:
-        """`group_key` of the .json. Raises UserError if a sample has none: nobody may be left without an owner."""
+        """The person at `group_key` of the .json. Raises UserError if a sample names nobody, or several."""
         if self.group_column is None:
             return None
-        group = self._json(index).get(self.group_column)
-        if group in (None, ""):
-            raise UserError(f"Expected a {self.group_column} in the .json of {self.key(index)}, and there is none.")
-        return str(group)
+        return person_name(
+            self._json(index).get(self.group_column), self.group_column, f"{self.key(index)} in its .json"
+        )
 
     def _record(self, index: int) -> tuple[int, np.void]:
         shard = int(np.searchsorted(self.starts, index, side="right")) - 1

@@ -110,3 +110,47 @@ def test_a_missing_table_or_folder_is_named(folder, tmp_path):
 def test_a_folder_without_images_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"Expected images in .*, and found none"):
         ImageFolder(tmp_path)
+
+
+NAMELESS = [("csv", "file,person\na.jpg,ann\nb.png,{}\n", value) for value in ("", "  ", "NaN", "null", "None")]
+NAMELESS += [
+    ("jsonl", '{{"file": "a.jpg", "person": "ann"}}\n{{"file": "b.png", "person": {}}}\n', value)
+    for value in ("null", "NaN", '""', '" "', '"none"', '["ann", "bob"]')
+]
+
+
+@pytest.mark.parametrize(("suffix", "text", "value"), NAMELESS)
+def test_hazard_19_a_row_that_names_nobody_is_refused(folder, tmp_path, suffix, text, value):
+    source = ImageFolder(folder, table(tmp_path / f"t.{suffix}", text.format(value)), "person")
+    line = 3 if suffix == "csv" else 2
+    assert source.group(0) == "ann"
+    with pytest.raises(UserError, match=rf"Expected (a|one) person for b\.png in line {line} of .*t\.{suffix}"):
+        source.group(1)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_hazard_19_an_image_of_two_persons_is_refused_with_both_rows(folder, tmp_path, suffix):
+    rows = [("a.jpg", "ann"), ("b.png", "bob"), ("a.jpg", "bob"), ("b.png", " bob ")]
+    lines = [json.dumps({"file": file, "person": person}) for file, person in rows]
+    if suffix == "csv":
+        lines = ["file,person", *map(",".join, rows)]
+    source = ImageFolder(folder, table(tmp_path / f"t.{suffix}", "\n".join(lines)), "person")
+    first, second = (2, 4) if suffix == "csv" else (1, 3)
+    sentence = (
+        rf"a\.jpg to belong to one person; .* for 'ann' in line {first} and for 'bob' in line {second}\. Keep one"
+    )
+    with pytest.raises(UserError, match=sentence):
+        source.group(0)
+    assert source.group(1) == "bob"  # the same person twice
+
+
+def test_a_group_column_that_the_table_lacks_is_refused(folder, tmp_path):
+    path = table(tmp_path / "t.csv", "file,person\na.jpg,ann\n")
+    with pytest.raises(UserError, match=r"Expected a column 'patient' in .*t\.csv; it has file, person"):
+        ImageFolder(folder, path, "patient")
+
+
+def test_hazard_19_two_columns_of_persons_are_refused(folder, tmp_path):
+    path = table(tmp_path / "t.csv", "file,person,person\na.jpg,ann,bob\n")
+    with pytest.raises(UserError, match=r"Expected every column of .*t\.csv once; 'person' is there twice"):
+        ImageFolder(folder, path, "person")

@@ -79,3 +79,14 @@ def test_an_empty_table_is_refused(tmp_path):
     pq.write_table(pa.table({"image": pa.array([], pa.binary())}), tmp_path / "a.parquet")
     with pytest.raises(UserError, match="Expected rows in"):
         Parquet(str(tmp_path / "a.parquet"))
+
+
+@pytest.mark.parametrize(
+    "people",
+    [["ann", None], ["ann", " "], ["ann", "NaN"], [1.0, float("nan")], [["ann"], ["ann", "bob"]]],
+    ids=repr,
+)
+def test_hazard_19_a_row_that_names_nobody_is_refused(tmp_path, people):
+    source = Parquet(str(write(tmp_path / "a.parquet", [1, 2], {"who": people})), group_column="who")
+    with pytest.raises(UserError, match=r"Expected (a|one) who for a\.parquet/0000001"):
+        source.group(1)

@@ -44,7 +44,7 @@ def test_samples_at_any_position(shards):
 def test_persons_by_a_key_of_the_json():
     source = Tars("shards", group_key="who")
     assert source.group_column == "who" and [source.group(n) for n in (0, 1, 11)] == ["p0", "p1", "p1"]
-    with pytest.raises(UserError, match=r"Expected a name in the \.json of 000\.tar/00003"):
+    with pytest.raises(UserError, match=r"Expected a name for 000\.tar/00003 in its \.json, and there is none"):
         Tars("shards", group_key="name").group(3)
 
 

@@ -1,9 +1,9 @@
-"""`fit`, `validate`, `predict` and `render`, up to where a network library is needed: defaults, and all that can be refused.
+"""What `fit`, `validate`, `predict` and `render` are called with: their defaults, and options that would have no effect.
 
 One config serves all of them. So a config may hold options that a command has no use for; the command line may not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,14 @@ from dprdm import check
 from dprdm.cli.argv import Arguments, names_config, read_arguments, read_config
 from dprdm.cli.commands import COMMANDS, OPTIONS, program
 from dprdm.cli.kinds import lineage
-from dprdm.cli.settings import instantiate
 from dprdm.cli.signature import read_signature
 from dprdm.cli.source import find_path
 from dprdm.errors import UserError
-from dprdm.resources import find_weights
 from dprdm.training.ranks import is_first_process
 
 DEMO_CONFIG = "demo.yaml"
 # The paper's.
 PLUGINS = {"mechanism": "gaussian", "retriever": "exact", "denoiser": "none"}
-FILES = ("prompts", "codebook", "conditions")  # that `predict` reads
 # Of the options of `predict`, what a `fit` of a public model and `validate` take besides ...
 PUBLIC_OPTIONS = {"fit": {"wandb"}, "validate": set[str]()}
 # ... and a `fit` of a model that is there to read private images, under a budget.
@@ -29,28 +26,28 @@ PRIVATE_TRAINING = "dprdm.rivals.fine_tuning.PrivateFineTuning"
 PRIVATE_OPTIONS = {"eps", "delta", "noise_std", "private_store", "private", "account"}
 
 
-def read_experiment(name: str, words: Sequence[str]) -> Arguments:
+def read_trainer_arguments(name: str, words: Sequence[str]) -> Arguments:
     """Return what one of these commands was called with.
 
     Raises:
-        UserError: for anything that can be known to be wrong without loading a network library. Nothing was read or paid.
+        UserError: for what the sources alone know to be wrong. `require_usable` tries the rest.
     """
     base: dict[str, Mapping[str, Any]] = {"": PLUGINS}
     if name == "render":
         base |= _config_beside(words)
     elif name == "predict" and not names_config(words):
-        if is_first_process() and "--print_config" not in words:
-            print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
         base[DEMO_CONFIG] = read_config(DEMO_CONFIG)
     arguments = read_arguments(COMMANDS[name], words, base)
     tree = arguments.settings.tree
-    if not arguments.is_question and not {"model", "data"} <= tree.keys():
+    if arguments.is_question:
+        return arguments
+    if not {"model", "data"} <= tree.keys():
         raise UserError(
             f"Expected --config, which describes model and data, such as `{program()} {name} --config demo.yaml`."
         )
-    _refuse_misplaced(name, arguments.named, tree.get("model", {}))
-    if not arguments.is_question:
-        _require_usable(name, arguments)
+    _refuse_misplaced(name, arguments.named, tree["model"])
+    if DEMO_CONFIG in base and is_first_process():
+        print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
     return arguments
 
 
@@ -86,32 +83,3 @@ def _reads_private_images(model: dict[str, Any]) -> bool:
     """Whether a model is there to be trained on private images."""
     definition = find_path(model.get("class_path", ""))
     return definition is not None and PRIVATE_TRAINING in {one.path for one in lineage(definition) if one is not None}
-
-
-def _require_usable(name: str, arguments: Arguments) -> None:
-    """Refuse values that the objects themselves would refuse, and files that are missing."""
-    arguments.settings.require_complete()
-    tree = arguments.settings.tree
-    for plugin in PLUGINS:
-        instantiate(tree[plugin])
-    checkpoint = tree.get("ckpt_path")
-    if checkpoint not in {None, "last"} and not Path(checkpoint).is_file():  # `last` may not be there
-        raise UserError(f"Expected a checkpoint at {checkpoint}, and there is none. `fit` leaves them in runs/.")
-    for option in FILES if name == "predict" else ():
-        if tree.get(option) is not None:
-            check.file(**{option: Path(tree[option])})
-    for weights in _weights(name, tree):
-        find_weights(Path(weights))
-    # Before a large network is built: are the images there at all?
-    if name in {"fit", "validate"} and (source := tree["data"].get("init_args", {}).get("source")):
-        instantiate(source)
-
-
-def _weights(name: str, tree: dict[str, Any]) -> Iterator[str]:
-    """Weights to start from, by path: those of the model, of the generator in it, and those that `predict` names."""
-    model = tree["model"].get("init_args", {})
-    tuned = (model.get("generator") or {}).get("init_args", {})
-    takes_any = {"weights", "generator"} & read_signature(tree["model"].get("class_path", "")).options.keys()
-    for holder in (model, tuned, tree if name in {"predict", "render"} and takes_any else {}):
-        if isinstance(holder.get("weights"), str):
-            yield holder["weights"]
