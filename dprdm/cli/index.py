@@ -9,6 +9,7 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.retrieval.duplicates import describe_duplicates
 from dprdm.retrieval.store import PrivateStore
+from dprdm.types import ExistingFile, ExistingFolder
 
 NO_ENCODER = (
     "Expected --encoder, which turns images into vectors. For photographs, name a model of open_clip and its weights, such "
@@ -18,17 +19,17 @@ NO_ENCODER = (
 
 
 def index(
-    images: Path | None = None,
+    images: ExistingFolder | None = None,
     source: ImageSource | None = None,
     encoder: str | None = None,
     out: Path | None = None,
-    captions: Path | None = None,
+    captions: ExistingFile | None = None,
     kind: Literal["private", "public"] = "private",
     device: str = "cpu",
     shard_rows: int = SHARD_ROWS,
     group_column: str | None = None,
     max_per_group: int | None = None,
-    check: Path | None = None,
+    check: ExistingFolder | None = None,
 ) -> None:
     """Embed a collection of images into a store, or check one. Interrupted, the same command goes on from there.
 
