@@ -7,12 +7,18 @@ from typing import Any
 import lightning as L
 import yaml
 
-from dprdm.cli.trainer import DprdmCLI, make_cli
+from dprdm.cli.argv import read_arguments, read_config
+from dprdm.cli.commands import COMMANDS
+from dprdm.cli.function import one_sentence
+from dprdm.cli.trainer import TrainerCLI
+from dprdm.cli.trainer_arguments import PLUGINS
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
+from dprdm.generation.generator import Generator
+from dprdm.training.processes import ending_together
 from dprdm.workflows.options import PredictOptions
-from dprdm.workflows.predict import Prediction
+from dprdm.workflows.predict import predict
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +27,14 @@ class Predictor:
 
     Args:
         options: of `predict`.
-        model: the generator.
+        generator: draws.
         data: public images and their encoder.
         trainer: renders.
         config: resolved, as plain values.
     """
 
     options: PredictOptions
-    model: L.LightningModule
+    generator: Generator
     data: NeighbourDataModule
     trainer: L.Trainer
     config: dict[str, Any]
@@ -36,7 +42,8 @@ class Predictor:
     def predict(self, options: PredictOptions) -> None:
         """Release and render with other options; the config in the run's folder repeats it."""
         config = yaml.safe_dump({**self.config, **_as_config(options)}, sort_keys=False)
-        Prediction(self.trainer, self.model, self.data, options, config).run()
+        with ending_together(self.trainer):
+            predict(options, self.generator, self.data, self.trainer, config)
 
 
 def load_predictor(config: str) -> Predictor:
@@ -45,17 +52,13 @@ def load_predictor(config: str) -> Predictor:
     Raises:
         UserError: if there is no such config, or it does not describe them.
     """
-    cli = make_cli(_Loader, "predict", ["--config", config])
-    if not isinstance(cli.datamodule, NeighbourDataModule):
-        raise UserError(f"Expected {config} to describe a data module that serves prompts: data: NeighbourDataModule.")
-    return Predictor(cli.options(), cli.model, cli.datamodule, cli.trainer, yaml.safe_load(cli.resolved_config))
-
-
-class _Loader(DprdmCLI):
-    """The objects of a config of `predict`, without a run."""
-
-    def predict(self, *_: Any, **__: Any) -> None:
-        """Do nothing: the objects are there."""
+    arguments = read_arguments(COMMANDS["predict"], (), {"": PLUGINS, config: read_config(config)})
+    with one_sentence():
+        cli = TrainerCLI("predict", arguments)
+    if not isinstance(cli.model, Generator) or not isinstance(cli.datamodule, NeighbourDataModule):
+        raise UserError(f"Expected {config} to describe a generator (model) and its public images (data).")
+    options = PredictOptions(**{name: cli.config_init[name] for name in PredictOptions.__dataclass_fields__})
+    return Predictor(options, cli.model, cli.datamodule, cli.trainer, yaml.safe_load(cli.resolved_config))
 
 
 def _as_config(options: PredictOptions) -> dict[str, Any]:

@@ -136,9 +136,9 @@ def draw_plan(plan: Plan, folder: Path, records: int | None, dim: int) -> list[P
         records: size of the collection; None: not known.
         dim: length of the vectors.
     """
-    from dprdm.figures.plan import Setting, write_plots
+    from dprdm.figures.plan import write_plots
 
-    return write_plots(Setting(plan, records, dim), folder)
+    return write_plots(plan, records, dim, folder)
 
 
 def _with_settings(
