@@ -1,29 +1,35 @@
-"""Results as tables: what varies between rows, then the numbers, each column with its provenance beneath."""
+"""Results as one kind of table, for pages (through templates), Markdown and the terminal; and as CSV, a line a number.
 
+Numbers stand in one column only if they are of one metric and were made alike.
+"""
+
+import csv
+import io
 import string
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 
-from dprdm.report.content import is_uncovered
-from dprdm.report.formatting import OPAQUE, aligned, decimals, interval, setting
-from dprdm.runs.quantities import Quantity
-from dprdm.runs.results import Column, Results, Row, Setting, Status, cell, columns
+from dprdm.release.statement import NON_PRIVATE
+from dprdm.report.formatting import NOTHING, aligned, decimals, setting
+from dprdm.runs.provenance import Provenance
+from dprdm.runs.results import Column, Results, Row, Status, cell, columns
 
-STATUSES: dict[Status, str] = {
+GUARANTEES: dict[Status, str] = {
     "private": "covered",
     "public": "public data only",
     "real": "real images",
-    "NON-PRIVATE": "NON-PRIVATE",
+    NON_PRIVATE: NON_PRIVATE,
 }
+READS_PRIVATE = "reads private images"
 
 
 @dataclass(frozen=True)
-class Heading:
+class TableHeading:
     """The head of a column of numbers.
 
     Args:
         text: the metric's name.
-        better: which way is better, or nothing.
+        better: which direction is better, or nothing.
         mark: the letter of its provenance.
         is_uncovered: whether its numbers read private images.
     """
@@ -35,100 +41,175 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Number:
-    """A cell: the number and its interval as text, and whether no guarantee covers it."""
+class TableCell:
+    """A number and its interval as text, and whether no guarantee covers it."""
 
     text: str
-    interval: str = ""
-    is_uncovered: bool = False
+    interval: str
+    is_uncovered: bool
 
 
 @dataclass(frozen=True)
-class Line:
-    """A row of a table, ready to be read.
+class TableRow:
+    """A row of a table: its name, what covers it, and its cells as text.
 
     Args:
         name: of what was measured.
         status: in words.
         is_uncovered: whether no guarantee covers the row.
         settings: one for each column of settings.
-        numbers: one for each column of numbers.
+        cells: one for each column of numbers.
     """
 
     name: str
     status: str
     is_uncovered: bool
     settings: tuple[str, ...]
-    numbers: tuple[Number, ...]
+    cells: tuple[TableCell, ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table.
+    """A table as text.
 
     Args:
-        settings: names of the settings that differ between the rows.
-        same: settings that all rows share, in words.
+        settings: names of the columns of settings.
+        shared: settings that all rows share, in words.
         headings: of the columns of numbers.
-        lines: the rows.
+        rows: in the order given.
         provenances: mark and words of each.
     """
 
     settings: tuple[str, ...]
-    same: str
-    headings: tuple[Heading, ...]
-    lines: tuple[Line, ...]
+    shared: str
+    headings: tuple[TableHeading, ...]
+    rows: tuple[TableRow, ...]
     provenances: tuple[tuple[str, str], ...]
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether some number has an interval."""
+        return any(cell.interval for row in self.rows for cell in row.cells)
 
-def tabulate(results: Results) -> Table:
-    """The table of some results."""
-    rows, found = results.rows, columns(results.rows)
-    marks = {provenance: _letter(at) for at, provenance in enumerate(dict.fromkeys(c.provenance for c in found))}
-    varying = tuple(name for name in _names(rows) if len({_of(row, name) for row in rows}) > 1)
-    same = [name for name in _names(rows) if name not in varying]
-    places = [decimals(each.value for row in rows if (each := cell(row, column)) is not None) for column in found]
+
+def tabulate(results: Results, settings: Iterable[str] | None = None) -> Table:
+    """Make the table of some results.
+
+    Args:
+        results: rows, and what their numbers are called.
+        settings: those to show, by name; by default those that differ between the rows, and `shared` says the rest.
+    """
+    rows, places = results.rows, {column: _places(results, column) for column in columns(results.rows)}
+    names = dict.fromkeys(name for row in rows for name in row.settings)
+    varying = [name for name in names if len({row.settings.get(name) for row in rows}) > 1]
+    shown = varying if settings is None else list(settings)
+    shared = [name for name in names if name not in varying] if settings is None else []
+    provenances = dict.fromkeys(column.provenance for column in places)
+    marks = {provenance: _mark(position) for position, provenance in enumerate(provenances)}
     return Table(
-        settings=varying,
-        same=", ".join(f"{name} {setting(_of(rows[0], name))}" for name in same),
-        headings=tuple(_heading(column, results.quantity(column.metric), marks[column.provenance]) for column in found),
-        lines=tuple(_line(row, varying, list(zip(found, places, strict=True))) for row in rows),
+        settings=tuple(shown),
+        shared=", ".join(f"{name} {setting(rows[0].settings[name])}" for name in shared),
+        headings=tuple(_heading(results, column, marks[column.provenance]) for column in places),
+        rows=tuple(
+            TableRow(
+                name=row.name,
+                status=GUARANTEES[row.status],
+                is_uncovered=row.is_uncovered,
+                settings=tuple(_setting(row, name) for name in shown),
+                cells=tuple(
+                    _cell(row, column, results.quantity(column.metric).scale, places[column]) for column in places
+                ),
+            )
+            for row in rows
+        ),
         provenances=tuple((mark, provenance.in_words()) for provenance, mark in marks.items()),
     )
 
 
-def _names(rows: Sequence[Row]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for row in rows for name in row.settings))
+def markdown_table(table: Table, escape: Callable[[str], str] = str) -> str:
+    """Write a table in Markdown that lines up in a terminal as well, with its provenances beneath.
+
+    Args:
+        table: what to write.
+        escape: makes text safe where Markdown is rendered; by default text is left as it is.
+    """
+    texts = [["What", "Guarantee", *map(escape, table.settings), *map(_head, table.headings)]]
+    for row in table.rows:
+        status = f"**{row.status}**" if row.is_uncovered else row.status
+        numbers = (f"{number.text} {number.interval}".strip() for number in row.cells)
+        texts.append([escape(row.name), status, *map(escape, row.settings), *map(escape, numbers)])
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in texts]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:], "", *(f"- ({m}) {escape(words)}." for m, words in table.provenances)])
 
 
-def _of(row: Row, name: str) -> Setting:
-    return row.settings.get(name)
+def markdown_tables(results: Results) -> str:
+    """Write one table for each set of rows whose numbers were all made alike, each with its provenance beneath."""
+    groups: dict[tuple[Column, ...], list[Row]] = {}
+    for row in results.rows:
+        groups.setdefault(columns([row]), []).append(row)
+    tables = (tabulate(replace(results, rows=tuple(rows)), ["epsilon"]) for rows in groups.values())
+    return "\n\n".join(map(markdown_table, tables))
 
 
-def _heading(column: Column, quantity: Quantity, mark: str) -> Heading:
-    label = quantity.label[0].upper() + quantity.label[1:]
-    return Heading(label, quantity.better, mark, column.provenance.reads_private)
+def csv_table(rows: Sequence[Row]) -> str:
+    """Write one line a number, with its interval and its whole provenance."""
+    buffer = io.StringIO()
+    names = [
+        "row",
+        "status",
+        "epsilon",
+        "metric",
+        "value",
+        "low",
+        "high",
+        *(field.name for field in fields(Provenance)),
+    ]
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        for number in row.measurements:
+            values = {**asdict(number), **asdict(number.provenance)}
+            of_row = {"row": row.name, "status": row.status, "epsilon": row.settings.get("epsilon")}
+            writer.writerow({**of_row, **{name: values[name] for name in names if name in values}})
+    return buffer.getvalue()
 
 
-def _line(row: Row, varying: Sequence[str], found: Sequence[tuple[Column, int | None]]) -> Line:
-    return Line(
-        name=row.name,
-        status=STATUSES[row.status],
-        is_uncovered=is_uncovered(row),
-        settings=tuple(setting(_of(row, name)) for name in varying),
-        numbers=tuple(_number(row, column, places) for column, places in found),
-    )
+def _places(results: Results, column: Column) -> int:
+    quantity = results.quantity(column.metric)
+    numbers = (number for row in results.rows if (number := cell(row, column)) is not None)
+    return decimals((quantity.scale * number.value for number in numbers), quantity.digits)
 
 
-def _number(row: Row, column: Column, places: int | None) -> Number:
-    measured = cell(row, column)
-    if measured is None:
-        return Number(OPAQUE, is_uncovered=is_uncovered(row))
-    is_outside = is_uncovered(row) or column.provenance.reads_private
-    return Number(aligned(measured.value, places), interval(measured, places), is_outside)
+def _heading(results: Results, column: Column, mark: str) -> TableHeading:
+    quantity = results.quantity(column.metric)
+    label = quantity.head[0].upper() + quantity.head[1:]
+    return TableHeading(label, quantity.better, mark, column.provenance.reads_private)
 
 
-def _letter(position: int) -> str:
-    """a, b, ..., z, a2, b2, ..."""
-    letter, turn = string.ascii_lowercase[position % 26], position // 26
-    return letter if not turn else f"{letter}{turn + 1}"
+def _head(heading: TableHeading) -> str:
+    arrow = {"lower": " \N{DOWNWARDS ARROW}", "higher": " \N{UPWARDS ARROW}"}.get(heading.better.split(" ")[0], "")
+    warning = f" **{READS_PRIVATE}**" if heading.is_uncovered else ""
+    return f"{heading.text}{arrow} ({heading.mark}){warning}"
+
+
+def _setting(row: Row, name: str) -> str:
+    value = row.settings.get(name)
+    return "none" if name == "epsilon" and value is None and row.is_uncovered else setting(value)
+
+
+def _cell(row: Row, column: Column, scale: float, places: int) -> TableCell:
+    number = cell(row, column)
+    if number is None:
+        return TableCell(NOTHING, "", row.is_uncovered)
+    ends = [aligned(scale * end, places) for end in (number.low, number.high) if end is not None]
+    interval = f"[{', '.join(ends)}]" if len(ends) == 2 else ""
+    is_uncovered = row.is_uncovered or number.provenance.reads_private
+    return TableCell(aligned(scale * number.value, places), interval, is_uncovered)
+
+
+def _mark(position: int) -> str:
+    """Return a, b, ..., z, a2, b2, ..."""
+    turn, letter = divmod(position, 26)
+    return string.ascii_lowercase[letter] + (f"{turn + 1}" if turn else "")
