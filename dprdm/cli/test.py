@@ -12,15 +12,16 @@ from dprdm.errors import UserError
 from dprdm.metrics.features import FeatureExtractor
 from dprdm.metrics.judge import Judge
 from dprdm.runs.results import FILE
+from dprdm.types import ExistingFolder
 from dprdm.workflows.evaluate import evaluate, results_markdown, track_results
 from dprdm.workflows.measure import EvaluationSettings
 
 
 def test(
-    runs: list[Path],
+    runs: list[ExistingFolder],
     out: Path = Path("runs/test"),
     real: ImageSource | None = None,
-    real_folder: Path | None = None,
+    real_folder: ExistingFolder | None = None,
     real_is_private: bool = False,
     max_real: int | None = None,
     features: FeatureExtractor | None = None,

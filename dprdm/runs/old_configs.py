@@ -6,22 +6,30 @@ from typing import Any
 from dprdm.registry import current_path
 
 CLIP_ENCODER, DEMO_ENCODER = "dprdm.encoders.clip.ClipEncoder", "dprdm.demo.encoder.DemoEncoder"
+# Options of `predict` by the names that they had.
+RENAMED = {"beside": "mix_with"}
 FASHION_MNIST, PUBLIC_FASHION = "dprdm.data.fashion_mnist.FashionMnist", "dprdm.demo.fashion.PublicFashion"
 
 
 def current_config(config: Any) -> Any:
-    """Return a config in which class paths are those of this version; one of this version stays as it is.
+    """Return a config in which class paths and options are those of this version; one of this version stays as it is.
 
-    Modules have moved, and what was the demo's in two general classes is now in classes of the demo.
+    Modules have moved, an option has another name, and what was the demo's in two general classes is now in classes of the demo.
 
     Args:
         config: as YAML has it: dictionaries, lists, and plain values.
     """
-    if isinstance(config, list):
-        return [current_config(item) for item in config]
-    if not isinstance(config, dict):
-        return config
-    current = {key: current_config(value) for key, value in config.items()}
+    if isinstance(config, dict):
+        config = {RENAMED.get(name, name): value for name, value in config.items()}
+    return _current_value(config)
+
+
+def _current_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_current_value(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    current = {name: _current_value(item) for name, item in value.items()}
     path = current.get("class_path")
     return _current_part(path, current) if isinstance(path, str) else current
 

@@ -62,11 +62,11 @@ class RenderedRun:
         return self.status == NON_PRIVATE
 
     def images(self) -> UInt8[np.ndarray, "image channel height width"]:
-        """All images: grey with one channel, in colour with three."""
+        """Read all images: grey with one channel, in colour with three."""
         return np.stack([_pixels(self.folder / sample.file) for sample in self.samples])
 
     def conditions(self) -> Conditions:
-        """What the images were drawn from, if it is still beside them."""
+        """Read what the images were drawn from, if it is still in the folder."""
         return Conditions.load(self.run.conditions)
 
     @functools.cached_property

@@ -51,6 +51,11 @@ class SolvedPlan:
     assumed: dict[str, float]
     search: ParameterSearch | None = None
 
+    @property
+    def releases_once(self) -> bool:
+        """Whether one release answers any number of queries."""
+        return isinstance(self.plan.mechanism, OneReleaseMechanism)
+
     def to_json(self) -> dict[str, Any]:
         """Return costs, noise and settings as plain values, and all settings that were rehearsed."""
         plan, costs, tuning = self.plan, self.plan.epsilons(), self.plan.mechanism.tuning
@@ -66,7 +71,7 @@ class SolvedPlan:
             "sensitivity": plan.sensitivity,
             "k": None if tuning is None else tuning.k,
             "sampling_rate": None if tuning is None else tuning.sampling_rate,
-            "num_queries": None if plan.releases_once else plan.num_queries,
+            "num_queries": None if self.releases_once else plan.num_queries,
             **rehearsed,
         }
 
