@@ -1,4 +1,4 @@
-"""The one entry point: `python main.py --help`."""
+"""The command `dprdm` from a checkout: `python main.py --help`."""
 
 import sys
 

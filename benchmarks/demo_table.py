@@ -22,10 +22,11 @@ from tqdm import tqdm
 
 from dprdm.cli import main as front_door
 from dprdm.data.index import build_store
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.demo.classifier import NAME, load_or_train
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo, Split, load_split
+from dprdm.demo.encoder import DemoEncoder
+from dprdm.demo.fashion import FashionDemo, Split, load_split
 from dprdm.demo.tables import Garments, Measures, measure
-from dprdm.encoders.clip import ClipEncoder
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier
 from dprdm.metrics.features import provenance
 from dprdm.retrieval.store import MANIFEST, PrivateStore
@@ -102,7 +103,7 @@ def own_store(out: Path, folder: str) -> Path:
     if not (first / MANIFEST).exists():
         source = FashionDemo("private")
         build_store(
-            source, ClipEncoder(), first, PrivateStore, tqdm(total=len(source), desc="Embedding private images")
+            source, DemoEncoder(), first, PrivateStore, tqdm(total=len(source), desc="Embedding private images")
         )
     if not own.exists():
         shutil.copytree(first, own)

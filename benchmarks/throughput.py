@@ -52,8 +52,8 @@ Work = Literal["training", "sampling"]
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What is measured."""
+class Workload:
+    """A network, the sizes of the work, and the switches."""
 
     network: str = "demo"
     batch: int = 32
@@ -77,12 +77,12 @@ class Setting:
         return NETWORKS[self.network][0]
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The precision, for a loop without a Trainer."""
+        """Enter the precision, for a loop without a Trainer."""
         is_mixed = self.precision == "bf16-mixed"
         return torch.autocast(self.device, torch.bfloat16) if is_mixed else nullcontext()
 
     def now(self) -> float:
-        """Seconds, when all that was asked for is done; on a CPU, those of this process."""
+        """Return the time in seconds once the device is idle; on a CPU, that of this process."""
         if self.device == "cpu":
             return time.process_time()
         torch.cuda.synchronize()
@@ -93,22 +93,22 @@ class PlainLoops:
     """Training and sampling as diffusers' documentation writes them.
 
     Args:
-        setting: what is measured.
+        workload: network, sizes and switches.
         unet: the network.
         optimizer: its optimiser. None: an AdamW of its own.
     """
 
-    def __init__(self, setting: Setting, unet: Any, optimizer: torch.optim.Optimizer | None = None) -> None:
-        self.setting, self.unet = setting, unet.to(setting.device)
-        _, self.schedule, self.first_stage, _ = NETWORKS[setting.network]
-        self.config, self.process = setting.network_config, self.schedule.forward_process()
+    def __init__(self, workload: Workload, unet: Any, optimizer: torch.optim.Optimizer | None = None) -> None:
+        self.workload, self.unet = workload, unet.to(workload.device)
+        _, self.schedule, self.first_stage, _ = NETWORKS[workload.network]
+        self.config, self.process = workload.network_config, self.schedule.forward_process()
         self.optimizer = optimizer or torch.optim.AdamW(unet.parameters(), 1e-4)
 
     def train(self, batch: Batch) -> None:
-        """One step."""
-        with self.setting.autocast():
-            latents = self.first_stage.encode(batch["image"].to(self.setting.device).float() / 127.5 - 1)
-            condition = batch["neighbours"].to(self.setting.device).mean(1, keepdim=True)
+        """Make one step."""
+        with self.workload.autocast():
+            latents = self.first_stage.encode(batch["image"].to(self.workload.device).float() / 127.5 - 1)
+            condition = batch["neighbours"].to(self.workload.device).mean(1, keepdim=True)
             condition = condition + NOISE * torch.randn_like(condition)
             noise = torch.randn_like(latents)
             times = torch.randint(0, 1000, (len(latents),), device=latents.device)
@@ -122,14 +122,14 @@ class PlainLoops:
 
     @torch.inference_mode()
     def sample(self, condition: torch.Tensor, seeds: list[int]) -> torch.Tensor:
-        """As the pipelines do: guidance in one batch of twice the size."""
-        device, solver = self.setting.device, self.schedule.solver("dpm")
+        """Draw images as the pipelines do: guidance in one batch of twice the size."""
+        device, solver = self.workload.device, self.schedule.solver("dpm")
         shape = self.config.latent_shape
         latents = torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
         latents, both = latents.to(device), torch.cat([torch.zeros_like(condition), condition])
-        solver.set_timesteps(self.setting.sampling_steps, device=device)
+        solver.set_timesteps(self.workload.sampling_steps, device=device)
         for time_ in solver.timesteps:
-            with self.setting.autocast():
+            with self.workload.autocast():
                 unconditional, conditional = self._predict(torch.cat([latents] * 2), time_, both).chunk(2)
             predicted = unconditional + GUIDANCE * (conditional - unconditional)
             latents = solver.step(predicted, time_, latents).prev_sample
@@ -150,71 +150,71 @@ class TakeTurns(L.Callback):
     """After each step of ours, one of the plain loop; the seconds of each.
 
     Args:
-        setting: what is measured.
+        workload: network, sizes and switches.
         plain: makes the plain loop, once the Trainer has made the optimiser.
     """
 
-    def __init__(self, setting: Setting, plain: Callable[[L.Trainer], PlainLoops] | None) -> None:
-        self.setting, self.plain = setting, plain
+    def __init__(self, workload: Workload, plain: Callable[[L.Trainer], PlainLoops] | None) -> None:
+        self.workload, self.plain = workload, plain
         self.ours: list[float] = []
         self.theirs: list[float] = []
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """The clock of ours starts before its first batch is fetched."""
+        """Start the clock of ours before its first batch is fetched."""
         self.loops = self.plain(trainer) if self.plain is not None else None
-        self.batches = batches(self.setting)
-        self.start = self.setting.now()
+        self.batches = batches(self.workload)
+        self.start = self.workload.now()
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Stop the clock of ours, run and time the plain step, start the clock again."""
-        self.ours.append(self.setting.now() - self.start)
+        self.ours.append(self.workload.now() - self.start)
         if self.loops is not None:
-            start = self.setting.now()
+            start = self.workload.now()
             self.loops.train(next(self.batches))
-            self.theirs.append(self.setting.now() - start)
-        self.start = self.setting.now()
+            self.theirs.append(self.workload.now() - start)
+        self.start = self.workload.now()
 
 
-def make_model(setting: Setting) -> RetrievalDiffusion:
-    """Ours, with random weights."""
-    config, schedule, first_stage, _ = NETWORKS[setting.network]
+def make_model(workload: Workload) -> RetrievalDiffusion:
+    """Return our model with random weights."""
+    config, schedule, first_stage, _ = NETWORKS[workload.network]
     torch.manual_seed(0)
     return RetrievalDiffusion(
         config,
         schedule,
         first_stage,
         max_noise_std=NOISE,
-        steps=setting.sampling_steps,
+        steps=workload.sampling_steps,
         guidance_scale=GUIDANCE,
-        channels_last=setting.channels_last,
-        compiled=setting.compiled,
-        gradient_checkpointing=setting.gradient_checkpointing,
+        channels_last=workload.channels_last,
+        compiled=workload.compiled,
+        gradient_checkpointing=workload.gradient_checkpointing,
     )
 
 
-def loader(setting: Setting) -> DataLoader[Batch]:
-    """Random images with neighbours, already in memory."""
-    config, _, _, channels = NETWORKS[setting.network]
-    side = config.latent_size * (2 if setting.network == "demo" else 1)
+def loader(workload: Workload) -> DataLoader[Batch]:
+    """Serve random images with neighbours, already in memory."""
+    config, _, _, channels = NETWORKS[workload.network]
+    side = config.latent_size * (2 if workload.network == "demo" else 1)
     draw = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (setting.batch, channels, side, side), generator=draw, dtype=torch.uint8)
-    vectors = functional.normalize(torch.randn(setting.batch, NEIGHBOURS, config.condition_dim, generator=draw), dim=2)
+    images = torch.randint(0, 256, (workload.batch, channels, side, side), generator=draw, dtype=torch.uint8)
+    vectors = functional.normalize(torch.randn(workload.batch, NEIGHBOURS, config.condition_dim, generator=draw), dim=2)
     items: Any = [{"image": image, "neighbours": rows} for image, rows in zip(images, vectors, strict=True)]
-    return DataLoader(items * (WARM_UP + setting.steps), setting.batch)
+    return DataLoader(items * (WARM_UP + workload.steps), workload.batch)
 
 
-def batches(setting: Setting) -> Iterator[Batch]:
-    """The same, for the plain loop."""
-    return iter(loader(setting))
+def batches(workload: Workload) -> Iterator[Batch]:
+    """Serve the same to the plain loop."""
+    return iter(loader(workload))
 
 
-def train(setting: Setting, model: RetrievalDiffusion, turns: TakeTurns) -> None:
-    """Ours, through a Trainer."""
+def train(workload: Workload, model: RetrievalDiffusion, turns: TakeTurns) -> None:
+    """Train ours, through a Trainer."""
     trainer = L.Trainer(
-        max_steps=WARM_UP + setting.steps,
-        accelerator="gpu" if setting.device == "cuda" else "cpu",
+        max_steps=WARM_UP + workload.steps,
+        accelerator="gpu" if workload.device == "cuda" else "cpu",
         devices=1,
-        precision=setting.precision,
+        precision=workload.precision,
         callbacks=[turns],
         logger=False,
         enable_checkpointing=False,
@@ -222,92 +222,92 @@ def train(setting: Setting, model: RetrievalDiffusion, turns: TakeTurns) -> None
         enable_model_summary=False,
         limit_val_batches=0,
     )
-    trainer.fit(model, loader(setting))
+    trainer.fit(model, loader(workload))
 
 
-def time_training(setting: Setting) -> tuple[list[float], list[float]]:
-    """Seconds a step, ours and the plain loop's.
+def time_training(workload: Workload) -> tuple[list[float], list[float]]:
+    """Return the seconds of every step, ours and the plain loop's.
 
     Without switches both train one and the same network with one optimiser: the memory of a second would not fit for all.
     """
-    model = make_model(setting)
-    apart = copy.deepcopy(make_model(_unswitched(setting)).network.unet) if setting.is_switched else None
+    model = make_model(workload)
+    apart = copy.deepcopy(make_model(_unswitched(workload)).network.unet) if workload.is_switched else None
 
     def plain(trainer: L.Trainer) -> PlainLoops:
         if apart is not None:
-            return PlainLoops(setting, apart.train())
-        return PlainLoops(setting, model.network.unet, trainer.optimizers[0])
+            return PlainLoops(workload, apart.train())
+        return PlainLoops(workload, model.network.unet, trainer.optimizers[0])
 
-    turns = TakeTurns(setting, plain)
-    train(setting, model, turns)
+    turns = TakeTurns(workload, plain)
+    train(workload, model, turns)
     return turns.ours[WARM_UP:], turns.theirs[WARM_UP:]
 
 
-def time_sampling(setting: Setting) -> tuple[list[float], list[float]]:
-    """Seconds a batch, ours and the plain loop's."""
-    model = make_model(setting).eval().to(setting.device)
-    unet = make_model(_unswitched(setting)).network.unet.eval() if setting.is_switched else model.network.unet
-    plain = PlainLoops(setting, unet, torch.optim.SGD(unet.parameters(), 0.1))
-    dim, seeds = setting.network_config.condition_dim, list(range(setting.batch))
-    condition = functional.normalize(torch.randn(setting.batch, 1, dim), dim=2).to(setting.device)
-    noise_std = torch.full((setting.batch,), NOISE, device=setting.device)
+def time_sampling(workload: Workload) -> tuple[list[float], list[float]]:
+    """Return the seconds of every batch, ours and the plain loop's."""
+    model = make_model(workload).eval().to(workload.device)
+    unet = make_model(_unswitched(workload)).network.unet.eval() if workload.is_switched else model.network.unet
+    plain = PlainLoops(workload, unet, torch.optim.SGD(unet.parameters(), 0.1))
+    dim, seeds = workload.network_config.condition_dim, list(range(workload.batch))
+    condition = functional.normalize(torch.randn(workload.batch, 1, dim), dim=2).to(workload.device)
+    noise_std = torch.full((workload.batch,), NOISE, device=workload.device)
     ours: list[float] = []
     theirs: list[float] = []
-    for _ in range(1 + setting.rounds):
-        start = setting.now()
-        with setting.autocast():
+    for _ in range(1 + workload.rounds):
+        start = workload.now()
+        with workload.autocast():
             model.render(condition, noise_std, seeds)
-        ours.append(setting.now() - start)
-        start = setting.now()
+        ours.append(workload.now() - start)
+        start = workload.now()
         plain.sample(condition, seeds)
-        theirs.append(setting.now() - start)
+        theirs.append(workload.now() - start)
     return ours[1:], theirs[1:]
 
 
-def _unswitched(setting: Setting) -> Setting:
+def _unswitched(workload: Workload) -> Workload:
     switches = {"channels_last": False, "compiled": False, "gradient_checkpointing": False}
-    return Setting(**{**asdict(setting), **switches})
+    return Workload(**{**asdict(workload), **switches})
 
 
-def peak_memory(setting: Setting, work: Work, who: str) -> float:
-    """Mebibytes that ours or the plain loop needs at most, in a process of its own."""
+def peak_memory(workload: Workload, work: Work, who: str) -> float:
+    """Return the mebibytes that ours or the plain loop needs at most, in a process of its own."""
     gc.collect()
-    few = Setting(**{**asdict(setting), "steps": 1, "rounds": 1, "sampling_steps": 2})
+    few = Workload(**{**asdict(workload), "steps": 1, "rounds": 1, "sampling_steps": 2})
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measure_memory, (few, work, who))
 
 
-def _measure_memory(setting: Setting, work: Work, who: str) -> float:
+def _measure_memory(workload: Workload, work: Work, who: str) -> float:
     _quiet()
-    before = _begin_peak(setting)
-    model = make_model(setting if who == "ours" else _unswitched(setting))
+    before = _begin_peak(workload)
+    model = make_model(workload if who == "ours" else _unswitched(workload))
     if work == "training" and who == "ours":
-        train(setting, model, TakeTurns(setting, None))
+        train(workload, model, TakeTurns(workload, None))
     elif work == "training":
-        loops, given = PlainLoops(setting, model.network.unet.train()), batches(setting)
-        for _ in range(WARM_UP + setting.steps):
-            loops.train(next(given))
+        loops, steps = PlainLoops(workload, model.network.unet.train()), batches(workload)
+        for _ in range(WARM_UP + workload.steps):
+            loops.train(next(steps))
     else:
-        condition = torch.zeros(setting.batch, 1, setting.network_config.condition_dim, device=setting.device)
-        model.eval().to(setting.device)
-        with setting.autocast():
+        condition = torch.zeros(workload.batch, 1, workload.network_config.condition_dim, device=workload.device)
+        model.eval().to(workload.device)
+        with workload.autocast():
             if who == "ours":
-                model.render(condition, torch.zeros(setting.batch, device=setting.device), [0] * setting.batch)
+                model.render(condition, torch.zeros(workload.batch, device=workload.device), [0] * workload.batch)
             else:
-                PlainLoops(setting, model.network.unet).sample(condition, [0] * setting.batch)
-    return _peak(setting) - before
+                PlainLoops(workload, model.network.unet).sample(condition, [0] * workload.batch)
+    return _peak(workload) - before
 
 
-def _begin_peak(setting: Setting) -> float:
-    """Forget the peak so far; mebibytes in use now."""
-    if setting.device == "cuda":
+def _begin_peak(workload: Workload) -> float:
+    """Forget the peak so far; return the mebibytes in use now."""
+    if workload.device == "cuda":
         return torch.cuda.memory_allocated() / 2**20
     Path("/proc/self/clear_refs").write_text("5")
     return _from_status("VmRSS")
 
 
-def _peak(setting: Setting) -> float:
-    return torch.cuda.max_memory_allocated() / 2**20 if setting.device == "cuda" else _from_status("VmHWM")
+def _peak(workload: Workload) -> float:
+    return torch.cuda.max_memory_allocated() / 2**20 if workload.device == "cuda" else _from_status("VmHWM")
 
 
 def _from_status(name: str) -> float:
@@ -323,23 +323,23 @@ def _quiet() -> None:
 
 
 def row(
-    setting: Setting, work: Work, seconds: tuple[list[float], list[float]], memory: tuple[float, float] | None
+    workload: Workload, work: Work, seconds: tuple[list[float], list[float]], memory: tuple[float, float] | None
 ) -> str:
-    """One line of the table."""
-    ours, theirs = (setting.batch / statistics.median(times) for times in seconds)
-    ratios = sorted(other / own for own, other in zip(*seconds, strict=True))
+    """Return one line of the table."""
+    ours, theirs = (workload.batch / statistics.median(times) for times in seconds)
+    ratios = sorted(plain / dprdm for dprdm, plain in zip(*seconds, strict=True))
     low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
-    switches = [name for name in ("channels_last", "compiled", "gradient_checkpointing") if getattr(setting, name)]
-    what = ", ".join([f"{setting.network}, batch {setting.batch}, {setting.device} {setting.precision}", *switches])
+    switches = [name for name in ("channels_last", "compiled", "gradient_checkpointing") if getattr(workload, name)]
+    what = ", ".join([f"{workload.network}, batch {workload.batch}, {workload.device} {workload.precision}", *switches])
     amount = "" if memory is None else f"{memory[0]:,.0f} | {memory[1]:,.0f}"
     speeds = f"{ours:.3g} | {theirs:.3g} | {statistics.median(ratios):.3f} ({low:.3f} to {high:.3f})"
     return f"| {work}: {what} | {speeds} | {amount or ' | '} |"
 
 
 def main() -> None:
-    """Measure, print the table, and keep the seconds."""
+    """Measure, print the table, and write the seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in asdict(Setting()).items():
+    for name, default in asdict(Workload()).items():
         if isinstance(default, bool):
             parser.add_argument(f"--{name}", action="store_true")
         else:
@@ -348,25 +348,25 @@ def main() -> None:
         "--memory", action="store_true", help="measure the peak of each by itself, in processes of their own"
     )
     parser.add_argument("--out", type=Path, default=Path("runs/throughput"))
-    given = vars(parser.parse_args())
-    with_memory, out = given.pop("memory"), given.pop("out")
-    setting = Setting(**given)
+    arguments = vars(parser.parse_args())
+    with_memory, out = arguments.pop("memory"), arguments.pop("out")
+    workload = Workload(**arguments)
     _quiet()
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, {setting}\n")
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, {workload}\n")
     print("| | ours, images/s | plain diffusers, images/s | ratio: median (quartiles) | ours, MiB | plain, MiB |")
     print("|---|---|---|---|---|---|", flush=True)
-    works: dict[Work, Callable[[Setting], tuple[list[float], list[float]]]] = {
+    works: dict[Work, Callable[[Workload], tuple[list[float], list[float]]]] = {
         "training": time_training,
         "sampling": time_sampling,
     }
-    kept: dict[str, Any] = {"setting": asdict(setting)}
+    numbers: dict[str, Any] = {"workload": asdict(workload)}
     for work, measure in works.items():
-        seconds = measure(setting)
-        memory = (peak_memory(setting, work, "ours"), peak_memory(setting, work, "plain")) if with_memory else None
-        print(row(setting, work, seconds, memory), flush=True)
-        kept[work] = {"ours": seconds[0], "plain": seconds[1], "memory": memory}
+        seconds = measure(workload)
+        memory = (peak_memory(workload, work, "ours"), peak_memory(workload, work, "plain")) if with_memory else None
+        print(row(workload, work, seconds, memory), flush=True)
+        numbers[work] = {"ours": seconds[0], "plain": seconds[1], "memory": memory}
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{setting.network}-{time.strftime('%Y%m%d-%H%M%S')}.json").write_text(json.dumps(kept, indent=1))
+    (out / f"{workload.network}-{time.strftime('%Y%m%d-%H%M%S')}.json").write_text(json.dumps(numbers, indent=1))
 
 
 if __name__ == "__main__":

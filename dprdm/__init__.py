@@ -1,3 +1,3 @@
 """Private image collections in, synthetic images with a provable (epsilon, delta) guarantee out."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

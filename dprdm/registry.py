@@ -95,7 +95,7 @@ def find(kind: str, name: str) -> Any:
         plugin = import_class(path)
     except (ImportError, AttributeError) as error:
         raise UnknownPlugin(f"{_unknown(kind, name)} As a full path it fails: {error}.") from error
-    return _require_kind(kind, plugin, path)
+    return _require_own_name(kind, _require_kind(kind, plugin, path), path)
 
 
 def class_path(kind: str, name: Any) -> str:
@@ -216,6 +216,14 @@ def _load(kind: str, entry: EntryPoint) -> Any:
     return plugin
 
 
+def _require_own_name(kind: str, plugin: Any, path: str) -> Any:
+    """Refuse a plugin that nobody has declared and that goes by the name of another: certificates know it by its name."""
+    if KINDS[kind].declares_name and (clashing := _entries(kind).get(plugin.name)):
+        both = f"{_described(clashing[0])} and {path}"
+        raise UserError(f"Two {KINDS[kind].label}s are called {plugin.name!r}: {both}. Rename the second.")
+    return plugin
+
+
 def _require_kind(kind: str, plugin: Any, described: str) -> Any:
     module, _, attribute = KINDS[kind].base.partition(":")
     base: type = getattr(importlib.import_module(module), attribute)
@@ -252,60 +260,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
-# What the command line still calls; it belongs there.
-PRIVACY_KINDS = ("mechanism", "retriever", "denoiser")
-NETWORK_OPTIONS = ("--features", "--judge")
-
-
 def plugin_named(kind: str, name: str, **settings: Any) -> Any:
     """Return a new plugin of this name with those of the settings that are fields of it."""
     parameters = inspect.signature(find(kind, name)).parameters
     return create(kind, name, **{field: value for field, value in settings.items() if field in parameters})
-
-
-def expand_names(config: Any) -> Any:
-    """Return a config in which `mechanism: gaussian` has become `mechanism: {class_path: ...}`; `retriever` alike."""
-    if not isinstance(config, dict):
-        return config
-    for kind in PRIVACY_KINDS:
-        if kind in config:
-            plugin = config[kind] if isinstance(config[kind], dict) else {"class_path": config[kind]}
-            config[kind] = {**plugin, "class_path": class_path(kind, plugin.get("class_path"))}
-    return config
-
-
-def expand_arguments(arguments: list[str]) -> list[str]:
-    """Return arguments in which `--mechanism gaussian` names the full class path. `--prompt` appends."""
-    options = {f"--{kind}": kind for kind in PRIVACY_KINDS}
-    expanded: list[str] = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in options:
-            expanded.append(class_path(options[expanded[-1]], argument))
-        elif option == "--prompt":
-            # jsonargparse appends with a plus: `--prompt a --prompt b` would otherwise mean b alone.
-            expanded.append("--prompt+" + argument.removeprefix("--prompt"))
-        elif equals and option in options:
-            expanded.append(f"{option}={class_path(options[option], value)}")
-        else:
-            expanded.append(argument)
-    return expanded
-
-
-def network_path(name: str) -> str:
-    """Return the class path of the feature network that `name` means; one that has a dot is a path already."""
-    return current_path(name) if "." in name or name.startswith("{") else class_path("features", name)
-
-
-def expand_networks(arguments: list[str]) -> list[str]:
-    """Return arguments in which `--features inception` names the full class path; `--judge` alike."""
-    expanded: list[str] = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in NETWORK_OPTIONS:
-            expanded.append(network_path(argument))
-        elif equals and option in NETWORK_OPTIONS:
-            expanded.append(f"{option}={network_path(value)}")
-        else:
-            expanded.append(argument)
-    return expanded

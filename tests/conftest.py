@@ -57,5 +57,5 @@ def _save_images(split: Literal["private", "public"], number: int, folder: Path)
 def workplace(private_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a private store of its own in `store/`, so that each test has its own ledger."""
     monkeypatch.chdir(tmp_path)
-    assert main(["index", "--images", str(private_images), "--out", "store"]) == 0
+    assert main(["index", "--images", str(private_images), "--encoder", "demo", "--out", "store"]) == 0
     return tmp_path

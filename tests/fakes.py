@@ -11,6 +11,9 @@ import numpy as np
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
 from dprdm.retrieval.store import Manifest, PrivateStore, PublicStore, Shard
 
+# The demo's encoder by one name, as any model config with any file of weights.
+DEMO_CLIP = "dprdm/demo/assets/dprdm_demo_clip.json/dprdm/demo/assets/encoder.safetensors"
+
 
 def unit_rows(count: int, dim: int, seed: int = 0) -> np.ndarray:
     """Random unit vectors, float32."""

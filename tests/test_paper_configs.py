@@ -13,7 +13,6 @@ import yaml
 from PIL import Image
 
 from dprdm.cli import main
-from dprdm.demo import DEMO
 from dprdm.demo.fashion import FashionDemo
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import refusal
@@ -29,9 +28,7 @@ TINY = (
     "--model.init_args.network.widths", "[8, 16, 16, 16]", "--model.init_args.network.head_width", "8",
     "--model.init_args.network.norm_groups", "4", "--model.init_args.network.blocks", "1",
     "--model.init_args.first_stage", "dprdm.diffusion.first_stage.PixelBlocks",
-    "--data.init_args.encoder", "dprdm.encoders.clip.ClipEncoder",
-    "--data.init_args.encoder.init_args.model", "dprdm_demo_clip", "--data.init_args.encoder.init_args.pretrained",
-    str(DEMO / "encoder.safetensors"),
+    "--data.init_args.encoder", "dprdm.demo.encoder.DemoEncoder",
     "--data.init_args.image_size", "8", "--data.init_args.batch_size", "4", "--data.init_args.num_workers", "0",
     "--data.init_args.validation_size", "4",
 )  # fmt: skip
@@ -83,7 +80,7 @@ def test_the_generator_is_the_papers(name: str) -> None:
     assert (model["solver"], model["steps"], model["condition_dropout"]) == ("ddim", 100, 0.0)
     assert (data["k"], data["image_size"], data["spread"]) == (4, 256, None)
     encoder = data["encoder"]["init_args"]
-    assert (encoder["model"], encoder["pretrained"]) == ("ViT-B-16-quickgelu", "metaclip_400m")
+    assert (encoder["model"], encoder["pretrained"]) == ("ViT-B-16-quickgelu/metaclip_400m", None)
     assert data["batch_size"] * DEVICES * trainer["accumulate_grad_batches"] == 1280
     (average,) = [one for one in trainer["callbacks"] if one["class_path"].endswith("EMAWeightAveraging")]
     assert average["init_args"]["decay"] == 0.9999

@@ -6,8 +6,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
-from dprdm.cli import COMMANDS, TRAINER_COMMANDS
+from dprdm.cli.commands import COMMANDS
 from dprdm.resources import find_config
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +16,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     ROOT / "plugins/README.md",
 ]
 README = (ROOT / "README.md").read_text()
@@ -28,7 +30,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", commands())
 def test_commands_exist_and_name_configs_that_exist(command: str) -> None:
     _, _, name, *arguments = shlex.split(command, comments=True)
-    assert name in {*COMMANDS, *TRAINER_COMMANDS, "render"}
+    assert name in COMMANDS
     for option, value in itertools.pairwise(arguments):
         if option == "--config" and "runs/" not in value:
             assert Path(find_config(value)).is_file()
@@ -51,3 +53,12 @@ def test_ci_runs_the_readmes_test_command() -> None:
     script = (ROOT / ".ci/run").read_text()
     assert "README.md" in script
     assert "<!-- tests -->" in README
+    assert "run: .ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
+
+
+@pytest.mark.parametrize("name", ["bug", "feature", "guarantee"])
+def test_every_issue_template_leads_violations_elsewhere(name: str) -> None:
+    template = (ROOT / f".github/ISSUE_TEMPLATE/{name}.md").read_text()
+    _, front, text = template.split("---\n", 2)
+    assert set(yaml.safe_load(front)) == {"name", "about"}
+    assert "SECURITY.md" in text or name == "feature"

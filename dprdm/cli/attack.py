@@ -1,25 +1,17 @@
 """`attack`: who was in the private set? Membership inference, and the demonstration with one striking image."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from dprdm import check
-from dprdm.cli.fidelity import READS_PRIVATE
 from dprdm.cli.function import repeated_by
+from dprdm.cli.screen import print_results
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.readers.source import ImageSource
-from dprdm.data.stand_in import StandIn, open_stand_in
-from dprdm.errors import UserError
 from dprdm.generation.generator import Generator
-from dprdm.resources import find_packaged
-from dprdm.runs.results import Measurement, Results
-from dprdm.workflows.draw import Drawing
-from dprdm.workflows.leave_one_out import minus_one
-from dprdm.workflows.membership import AttackSettings, arms, membership_rows
-
-Part = Literal["released", "images", "minus_one"]
-PARTS: tuple[Part, ...] = ("released", "images", "minus_one")
+from dprdm.registry import plugin_named
+from dprdm.types import MechanismName
+from dprdm.workflows.attack import PARTS, AttackSettings, Part
+from dprdm.workflows.attack import attack as run_attack
 
 
 def attack(
@@ -31,7 +23,7 @@ def attack(
     store: Path = Path("stores/stand-in"),
     is_private: bool = False,
     only: Part | None = None,
-    mechanisms: list[str] = ["nonprivate", "gaussian", "codebook"],  # noqa: B006 - read only; jsonargparse shows it
+    mechanisms: list[MechanismName] = ["nonprivate", "gaussian", "codebook"],  # noqa: B006 - read only; jsonargparse shows it
     eps: list[float] = [10, 1],  # noqa: B006
     delta: float = 1e-5,
     k: int = 20,
@@ -76,73 +68,9 @@ def attack(
     check.at_least(1, queries=queries)
     check.at_least(1, columns=columns)
     check.open_unit(delta=delta)
+    chosen = [plugin_named("mechanism", name, k=k, sampling_rate=sampling_rate) for name in mechanisms]
+    sizes = trials, candidates, image_trials, image_candidates
+    settings = AttackSettings(chosen, eps, delta, queries, *sizes, striking, columns, seed)
     parts = PARTS if only is None else (only,)
-    drawing = _drawing(model, weights, data) if set(parts) & {"images", "minus_one"} else None
-    stand_in = open_stand_in(source, data.encoder, store, is_private)
-    check.in_range(1, len(stand_in.rows) // 2, k=k)
-    settings = AttackSettings(tuple(mechanisms), tuple(eps), delta, k, sampling_rate, queries, seed)
-    public = data.knowledge()
-    attacked = arms(settings, public, len(stand_in.rows) // 2)
-    rows, pictures = [], []
-    sizes = {"released": (trials, candidates), "images": (image_trials, image_candidates)}
-    for part in parts:
-        if part == "minus_one":
-            assert drawing is not None
-            more, shown = minus_one(stand_in, source, settings, public, striking, columns, drawing, out)
-        else:
-            seeing = None if part == "released" else drawing
-            more, shown = membership_rows(part, stand_in, settings, attacked, *sizes[part], seeing, out)
-        rows += more
-        pictures += shown
-    results = Results(
-        "attack",
-        "Who was in the set",
-        repeated_by("attack"),
-        tuple(rows),
-        tuple(pictures),
-        tuple(_notes(stand_in, settings, parts)),
-    )
-    print(_text(results), f"Written: {results.save(out)}", *(f"  {out / one.file}" for one in pictures), sep="\n")
-
-
-def _drawing(model: Generator | None, weights: Path | None, data: NeighbourDataModule) -> Drawing:
-    if model is None:
-        raise UserError(
-            "Expected a generator to draw images with: --model. Or attack vectors alone, with --only released."
-        )
-    if weights is not None:
-        model.load_weights(find_packaged(weights))
-    model.eval()
-    return Drawing(model, data.encoder)
-
-
-def _notes(stand_in: StandIn, settings: AttackSettings, parts: tuple[Part, ...]) -> Iterator[str]:
-    if set(parts) & {"released", "images"}:
-        yield (
-            "The attacker knows the candidate's record, the mechanism with its settings, everything public, and how records are "
-            f"distributed. Each store holds a random half of {len(stand_in.rows):,} records; members and others are the same "
-            f"records in different stores. Own query: asks the candidate's own embedding {settings.queries} times; class prompt: "
-            f"its class's name, as often, as a usual user does. Epsilon pays for these {settings.queries} answers together."
-        )
-        yield (
-            "Nearest answer: the cosine of the answer nearest to the candidate. Likelihood ratio: LiRA (Carlini et al. 2022) over "
-            "how far answers move towards the candidate, fitted on all other stores. Rates are with Clopper and Pearson's 95% "
-            "intervals, which count scores as independent; areas with a bootstrap over candidates. An attack that fails proves "
-            "nothing: what is allowed is what the guarantee says of every attack."
-        )
-    yield (
-        READS_PRIVATE
-        if stand_in.is_private
-        else "The records are public ones that stand in for private ones; no budget was spent."
-    )
-
-
-def _text(results: Results) -> str:
-    width = max(len(row.name) for row in results.rows)
-    lines = [f"{row.name:{width}}  " + "  ".join(_shown(one) for one in row.measurements) for row in results.rows]
-    return "\n".join([*lines, "", *results.notes])
-
-
-def _shown(one: Measurement) -> str:
-    interval = "" if one.low is None else f" [{one.low:.3f}, {one.high:.3f}]"
-    return f"{one.metric} {one.value:.3f}{interval}"
+    command = repeated_by("attack")
+    print_results(run_attack(data, source, settings, model, weights, parts, store, is_private, out, command), out)

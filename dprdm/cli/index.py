@@ -1,47 +1,46 @@
-"""`main.py index`: a folder of images into a store."""
+"""`index`: a collection of images into a store."""
 
 from pathlib import Path
 from typing import Literal
 
-from tqdm import tqdm
-
-from dprdm import check as checks
-from dprdm.data.index import SHARD_ROWS, build_store
-from dprdm.data.persons import names_persons
+from dprdm.data.index import SHARD_ROWS
 from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
-from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
-from dprdm.encoders.clip import DEMO_MODEL, ClipEncoder
 from dprdm.errors import UserError
-from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates
-from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore
+from dprdm.retrieval.duplicates import describe_duplicates
+from dprdm.retrieval.store import PrivateStore
+from dprdm.types import ExistingFile, ExistingFolder
+
+NO_ENCODER = (
+    "Expected --encoder, which turns images into vectors. For photographs, name a model of open_clip and its weights, such "
+    "as ViT-L-14/openai; for images of another kind, train one on public images (`fit`, as demo_encoder.yaml does) and name "
+    "the file that it writes; `demo` is for the demo's garments alone."
+)
 
 
 def index(
-    images: Path | None = None,
+    images: ExistingFolder | None = None,
     source: ImageSource | None = None,
+    encoder: str | None = None,
     out: Path | None = None,
-    captions: Path | None = None,
+    captions: ExistingFile | None = None,
     kind: Literal["private", "public"] = "private",
-    model: str = DEMO_MODEL,
-    pretrained: str | None = None,
     device: str = "cpu",
     shard_rows: int = SHARD_ROWS,
     group_column: str | None = None,
     max_per_group: int | None = None,
-    check: Path | None = None,
+    check: ExistingFolder | None = None,
 ) -> None:
     """Embed a collection of images into a store, or check one. Interrupted, the same command goes on from there.
 
     Args:
         images: folder of images, searched to any depth.
-        source: instead of --images, any other reader and its options, such as `--source Coco --source.root data/coco`:
-            Coco, ImageNet, Cifar10, FashionMnist, Tars (web data sets), Parquet (Hugging Face), ImageFolder.
+        source: instead of --images, any other reader and its options, such as `--source coco --source.root data/coco`.
+        encoder: what turns images into vectors: MODEL/TAG of open_clip, such as ViT-L-14/openai; MODEL/FILE, MODEL being one
+            of open_clip's or a model config (.json); the file that `fit` has written; or a registered name, such as demo.
         out: the store's folder; must not hold a store yet.
         captions: table (.csv or .jsonl) with the columns file and caption; without it, the .txt beside each image.
         kind: private images are read by `predict` through a mechanism only; public ones train the generator.
-        model: the encoder: a model that open_clip knows, or a model config (.json).
-        pretrained: its weights: a tag or a file. The demo's model brings its own.
         device: where the encoder runs, such as cpu or cuda.
         shard_rows: images a shard; an interruption loses at most one shard's work.
         group_column: column of the captions table that names the person an image belongs to. The unit of privacy is then a
@@ -49,87 +48,34 @@ def index(
         max_per_group: images that one person may contribute, 1 if left out: the first that can be read; the rest is left out.
         check: instead of all this, folder of a finished store: read every vector and compare the checksums.
     """
+    from dprdm.workflows import index as workflow
+
     if check is not None:
         if group_column is not None or max_per_group is not None:
             raise UserError(
                 "Expected no --group_column and no --max_per_group with --check: the store is made already."
             )
-        print(_check(check))
+        checked = workflow.check_store(check)
+        print(f"{len(checked)} rows in {len(checked.manifest.shards)} shards of {check}: every checksum holds.")
         return
-    collection = _collection(images, source, captions, group_column)
+    collection = images or source
+    if collection is None or (images is not None and source is not None):
+        raise UserError("Expected either --images or --source, and --out; or --check with a finished store.")
+    if encoder is None:
+        raise UserError(NO_ENCODER)
     if out is None:
         raise UserError("Expected --out, the folder of the store to make.")
-    max_per_unit = _max_per_unit(collection, kind, max_per_group)
-    encoder = ClipEncoder(model, pretrained, device)
-    store: type[PrivateStore] | type[PublicStore] = PrivateStore if kind == "private" else PublicStore
-    with tqdm(total=len(collection), desc="Embedding", unit="image") as progress:
-        report = build_store(collection, encoder, out, store, progress, shard_rows, max_per_unit)
-    print(f"{report.rows} images in {out} ({kind}).")
-    if report.dropped:
-        print(f"{report.dropped} images of persons with more than {max_per_unit} were left out.")
-    for key in report.skipped:
-        print(f"Skipped, cannot be read: {key}")
-    if kind == "private":
-        made = PrivateStore(out, check=False)
-        if made.unit_is_person:
-            print(
-                f"The unit of privacy is a person: {made.num_units} of them, with at most {made.max_per_unit} images each."
-            )
-        print(_advice(made), end="")
-
-
-def _collection(
-    images: Path | None, source: ImageSource | None, captions: Path | None, group_column: str | None
-) -> ImageSource:
-    if (images is None) == (source is None):
-        raise UserError("Expected either --images or --source, and --out; or --check with a finished store.")
-    if images is not None:
-        return ImageFolder(images, captions, group_column)
-    assert source is not None
-    if captions is not None or group_column is not None:
-        raise UserError(
-            "Expected --captions and --group_column beside --images; with --source, see the reader's options."
-        )
-    return source
-
-
-def _max_per_unit(collection: ImageSource, kind: Literal["private", "public"], max_per_group: int | None) -> int | None:
-    """Most images of a person, where the unit of privacy is one. Raises UserError for what would have no effect."""
-    is_grouped = names_persons(collection)
-    if kind == "public":
-        if is_grouped or max_per_group is not None:
-            raise UserError(
-                "Expected no persons with --kind public: public images have no unit of privacy, so that a group column and "
-                "--max_per_group would have no effect. Leave them out, or index with --kind private."
-            )
-        return None
-    if is_grouped:
-        return 1 if max_per_group is None else checks.at_least(1, max_per_group=max_per_group)
-    if max_per_group is not None:
-        raise UserError(
-            "Expected --group_column with --max_per_group: where no column names persons, the unit of privacy is one image, "
-            "and --max_per_group would have no effect. Name the column (of another reader: --source.group_column, or "
-            "--source.group_key of Tars), or leave --max_per_group out."
-        )
-    return None
-
-
-def _check(path: Path) -> str:
-    private = (path / MANIFEST).is_file() and Manifest.read(path / MANIFEST).kind == PrivateStore.kind
-    store = PrivateStore(path, check=True) if private else PublicStore(path, check=True)
-    return f"{len(store)} rows in {len(store.manifest.shards)} shards of {path}: every checksum holds."
-
-
-def _advice(store: PrivateStore) -> str:
-    """Near-duplicates, for the eyes of the data's owner: printed, and kept nowhere."""
-    found = near_duplicates(store)
-    if not found.with_copy:
-        return ""
-    sample = "" if found.compared == found.rows else f" of {found.compared} sampled"
-    lines = [
-        f"{found.with_copy}{sample} images look almost the same as another one (cosine above {THRESHOLD}). Someone may be "
-        "there twice, and is then protected half as well: name persons with --group_column, or remove copies.",
-        *(f"  {' and '.join(keys_of(store, pair))}" for pair in found.pairs),
-        "This list is private. It is shown here and kept nowhere.",
-    ]
-    return "\n".join(lines) + "\n"
+    store = workflow.index(
+        collection,
+        captions,
+        encoder=encoder,
+        out=out,
+        kind=kind,
+        group_column=group_column,
+        max_per_group=max_per_group,
+        device=device,
+        shard_rows=shard_rows,
+    )
+    print(workflow.next_step(store))
+    if isinstance(store, PrivateStore):
+        print(workflow.unit_of_privacy(store), describe_duplicates(store), sep="\n", end="")

@@ -1,21 +1,16 @@
-"""`main.py neighbors`: the neighbours of public images, found once, before training."""
+"""`neighbors`: the neighbours of public images, found once, before training."""
 
 from pathlib import Path
-from typing import Literal
 
-from tqdm import tqdm
-
-from dprdm import check
-from dprdm.data.neighbours import TableManifest, build_table, find_table, table_path
-from dprdm.data.searchers import Device, FaissSearcher, NumpySearcher, Searcher
-from dprdm.retrieval.faiss_library import installed_distributions
+from dprdm.data.searchers import Device
 from dprdm.retrieval.store import PublicStore
+from dprdm.workflows.neighbour_tables import Method, NeighbourSearch, NeighbourTable, build_neighbours
 
 
 def neighbors(
     store: Path,
     k: int = 4,
-    method: Literal["auto", "flat", "ivf", "numpy"] = "auto",
+    method: Method = "auto",
     device: Device = "auto",
     lists: int | None = None,
     probes: int = 32,
@@ -34,25 +29,11 @@ def neighbors(
         lists: of ivf; by default four times the root of the number of images.
         probes: lists of ivf that are searched for an image; more are slower and nearer to exact.
     """
-    check.at_least(1, k=k)
-    public = PublicStore(store)
-    if (found := find_table(public, k)) is not None and found.k == k:
-        print(f"There already: {_described(public, found)}")
-        return
-    searcher = _searcher(public, method, device, lists, probes)
-    with tqdm(total=len(public), desc="Searching", unit="image") as progress:
-        made = build_table(public, k, searcher, progress)
-    print(_described(public, made))
+    print(_describe(build_neighbours(PublicStore(store), k, NeighbourSearch(method, device, lists, probes))))
 
 
-def _searcher(store: PublicStore, method: str, device: Device, lists: int | None, probes: int) -> Searcher:
-    if method == "numpy" or (method == "auto" and device != "gpu" and not installed_distributions()):
-        return NumpySearcher(store)
-    if method == "ivf":
-        return FaissSearcher(store, device, lists or max(1, round(4 * len(store) ** 0.5)), probes)
-    return FaissSearcher(store, device)
-
-
-def _described(store: PublicStore, table: TableManifest) -> str:
-    exactness = "exact" if table.is_exact else f"approximate: {table.recall:.1%} of the true ones, on a sample"
-    return f"{table.k} neighbours of {table.rows} images in {table_path(store, table.k)} ({table.method}; {exactness})."
+def _describe(table: NeighbourTable) -> str:
+    manifest = table.manifest
+    exactness = "exact" if manifest.is_exact else f"approximate: {manifest.recall:.1%} of the true ones, on a sample"
+    text = f"{manifest.k} neighbours of {manifest.rows} images in {table.path} ({manifest.method}; {exactness})."
+    return text if table.is_new else f"There already: {text}"

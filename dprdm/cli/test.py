@@ -1,49 +1,32 @@
 """`test`: images against real ones, in numbers that say how they were made."""
 
-import dataclasses
-import functools
-import shutil
 from pathlib import Path
 from typing import Literal
 
-from tqdm import tqdm
-
+from dprdm import check
 from dprdm.cli.function import repeated_by
-from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --real
+from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
-from dprdm.demo import (
-    classifier,  # noqa: F401 - by name in --features
-    fashion,  # noqa: F401 - by name in --real
-)
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
-from dprdm.files import write_text
-from dprdm.metrics.cache import ImageSet, cached_row, distinct_names
-from dprdm.metrics.comparison import Reference, require_resamples
-from dprdm.metrics.evaluation import FEW, Evaluation, choose_metrics, need_features
 from dprdm.metrics.features import FeatureExtractor
 from dprdm.metrics.judge import Judge
-from dprdm.metrics.metric import Metric
-from dprdm.metrics.networks import EfficientNetLite0
-from dprdm.metrics.real import RealImages, Shape, read_real
-from dprdm.report.printed import csv_table, markdown_tables
-from dprdm.runs.results import Results, Row
-from dprdm.runs.tracking import wandb_logger
-from dprdm.workflows.image_sets import image_set, is_same, labelled, made, real_source, run_config, run_encoder
-
-SHOWN = 6  # images of a row that a report may show: the first of each prompt
+from dprdm.runs.results import FILE
+from dprdm.types import ExistingFolder, MetricNames
+from dprdm.workflows.evaluate import evaluate, results_markdown, track_results
+from dprdm.workflows.measure import EvaluationSettings
 
 
 def test(
-    runs: list[Path],
+    runs: list[ExistingFolder],
     out: Path = Path("runs/test"),
     real: ImageSource | None = None,
-    real_folder: Path | None = None,
+    real_folder: ExistingFolder | None = None,
     real_is_private: bool = False,
     max_real: int | None = None,
     features: FeatureExtractor | None = None,
-    metrics: str | None = None,
-    encoder: ClipEncoder | None = None,
+    metrics: MetricNames | None = None,
+    encoder: Encoder | None = None,
     judge: Judge | None = None,
     resamples: int = 100,
     folders_are: Literal["NON-PRIVATE", "public", "real"] = "NON-PRIVATE",
@@ -60,8 +43,8 @@ def test(
         real_is_private: whether they are private; noticed by itself where they are a run's `private` source.
         max_real: real images read at most.
         features: the network: efficientnet (ImageNet, no download), inception (as FID is usually computed), timm, clip, demo.
-        metrics: by name, with commas: those of docs/evaluation.md, and those of installed packages. By default fid, kid,
-            precision, recall, density and coverage, clip_score and cmmd, and class_found where there is a judge.
+        metrics: by name, with commas (docs/evaluation.md says what they are). By default all but accuracy that can be computed
+            with what is there.
         encoder: of clip_score and cmmd; by default the first run's.
         judge: says what an image shows, for class_found: demo, or a class of your own.
         resamples: of the bootstrap; 0 leaves intervals out.
@@ -69,136 +52,13 @@ def test(
         wandb: log the numbers with Weights & Biases; offline unless a key is set.
         wandb_private: also those that read private images.
     """
-    _refuse_two(real, real_folder)
-    configs = [config for folder in runs if (config := run_config(folder))]
-    encoder = encoder or run_encoder(configs)
-    chosen = choose_metrics(None if metrics is None else _names(metrics), encoder, judge)
-    require_resamples(resamples)
-    sets = [image_set(*named, folders_are) for named in zip(runs, distinct_names(runs), strict=True)]
-    source = real_source(real, real_folder, configs)
-    is_private = real_is_private or any(is_same(source, made(config.get("private"))) for config in configs)
-    extractor = features or (EfficientNetLite0() if need_features(chosen) else None)
-    if is_private:
-        print("The real images are private: numbers that read them carry no guarantee. Keep them to yourself.")
-    against = functools.cache(
-        lambda shape: _evaluation(
-            labelled(read_real(source, shape, max_real), real_folder, source), extractor, chosen, resamples, is_private,
-            encoder, judge,
-        )
-    )  # fmt: skip
-    rows = [_row(against(_shape(images)), images, out) for images in tqdm(sets, desc="Measuring", unit="run")]
-    results = Results(
-        "test",
-        "Images against real ones",
-        repeated_by("test"),
-        tuple(rows),
-        notes=_notes(rows),
-        quantities=tuple(metric.quantity for metric in chosen),
-    )
-    _write(results, out)
+    if real_folder is not None:
+        if real is not None:
+            raise UserError("Expected real images from one place. Give --real or --real_folder.")
+        real = ImageFolder(check.folder(real_folder=real_folder))
+    names = None if metrics is None else [name.strip() for name in metrics.split(",")]
+    settings = EvaluationSettings(real, names, features, encoder, judge, resamples, max_real, real_is_private)
+    results = evaluate(runs, settings, out, folders_are, repeated_by("test"))
+    print(f"\n{results_markdown(results)}\nWritten: {out / FILE}, {out / 'table.md'}, {out / 'table.csv'}")
     if wandb:
-        _track(results, out, wandb_private)
-
-
-def _evaluation(
-    known: RealImages,
-    extractor: FeatureExtractor | None,
-    metrics: tuple[Metric, ...],
-    resamples: int,
-    reads_private: bool,
-    encoder: ClipEncoder | None,
-    judge: Judge | None,
-) -> Evaluation:
-    reference = Reference(
-        images=known.images,
-        labels=known.labels,
-        class_names=known.class_names,
-        extractor=extractor,
-        resamples=resamples,
-        reads_private=reads_private,
-        encoder=encoder,
-        judge=judge,
-        conversion=known.conversion,
-    )
-    return Evaluation(reference, metrics)
-
-
-def _row(evaluation: Evaluation, images: ImageSet, out: Path) -> Row:
-    row, was_there = cached_row(evaluation, images, out / "rows")
-    if was_there:
-        print(f"{images.name}: measured before, unchanged.")
-    # Such images may be the private ones themselves.
-    is_to_be_kept = evaluation.reference.reads_private and images.status == "real"
-    return dataclasses.replace(row, images=() if is_to_be_kept else _shown(images, out))
-
-
-def _names(metrics: str) -> list[str]:
-    return [name.strip() for name in metrics.split(",")]
-
-
-def _refuse_two(real: ImageSource | None, real_folder: Path | None) -> None:
-    if real is not None and real_folder is not None:
-        raise UserError("Expected real images from one place. Give --real or --real_folder.")
-
-
-def _shape(images: ImageSet) -> Shape:
-    _, channels, height, width = images.images.shape
-    return channels, height, width
-
-
-def _shown(images: ImageSet, out: Path) -> tuple[str, ...]:
-    """Copies of the first image of each of the first prompts, beside the results."""
-    from dprdm.generation.rendering import write_png
-
-    own = out / "images" / images.name.replace("/", "-")
-    shutil.rmtree(own, ignore_errors=True)
-    first = {prompt: place for place, prompt in reversed(list(enumerate(images.prompts)))}
-    shown = []
-    for number, prompt in enumerate(sorted(first)[:SHOWN]):
-        write_png(own / f"{number}.png", images.images[first[prompt]].numpy())
-        shown.append(str((own / f"{number}.png").relative_to(out)))
-    return tuple(shown)
-
-
-def _notes(rows: list[Row]) -> tuple[str, ...]:
-    notes = []
-    fewest = min(
-        min(p for p in (m.provenance.n_real or FEW, m.provenance.n_generated)) for r in rows for m in r.measurements
-    )
-    if fewest < FEW:
-        notes.append(
-            f"Fewer than {FEW:,} images ({fewest:,}): FID is biased upwards, and the more so the fewer there are. Compare within "
-            "one table only."
-        )
-    if any(row.measurement("accuracy") for row in rows):
-        notes.append(
-            "accuracy: of a classifier trained on the generated images alone. Its settings are fixed and its epoch is chosen on a "
-            "tenth of them; no real image chooses anything."
-        )
-    if any(m.provenance.reads_private for r in rows for m in r.measurements):
-        notes.append("Some numbers read private images. They carry no guarantee: keep them to yourself.")
-    if any(m.low is not None for r in rows for m in r.measurements):
-        notes.append(
-            "In brackets, 95% intervals over the images drawn; the spread between trained generators is not in them."
-        )
-    return tuple(notes)
-
-
-def _write(results: Results, out: Path) -> None:
-    text = markdown_tables(results) + "\n\n" + "\n".join(results.notes) + "\n"
-    write_text(out / "table.md", text)
-    write_text(out / "table.csv", csv_table(results.rows))
-    path = results.save(out)
-    print(f"\n{text}\nWritten: {path}, {out / 'table.md'}, {out / 'table.csv'}")
-
-
-def _track(results: Results, out: Path, with_private: bool) -> None:
-    found = [(row.name, number) for row in results.rows for number in row.measurements]
-    sent = [(name, number) for name, number in found if with_private or not number.provenance.reads_private]
-    logger = wandb_logger(f"test-{out.name}", {}, out, watches_machine=False)
-    logger.log_metrics({f"{name}/{number.metric}": number.value for name, number in sent})
-    logger.experiment.finish()
-    if len(sent) < len(found):
-        print(
-            f"{len(found) - len(sent)} numbers read private images and were not logged; --wandb_private=true logs them too."
-        )
+        track_results(results, out, wandb_private)

@@ -9,11 +9,19 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision.transforms import v2
 
 from dprdm import check
-from dprdm.data.captions import ByCaption, CaptionVectors, caption_vectors, expected_centres, nothing, own_vectors
+from dprdm.data.captions import (
+    ByCaption,
+    CaptionVectors,
+    caption_vectors,
+    expected_centres,
+    nothing,
+    own_vectors,
+    read_knowledge,
+)
 from dprdm.data.neighbours import neighbour_table
 from dprdm.data.opening import open_public_store
 from dprdm.data.readers.source import ImageSource, next_readable
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
@@ -114,7 +122,7 @@ class NeighbourDataModule(L.LightningDataModule):
     def __init__(
         self,
         source: ImageSource,
-        encoder: ClipEncoder,
+        encoder: Encoder,
         store: Path,
         k: int = 4,
         spread: int | None = None,
@@ -150,12 +158,14 @@ class NeighbourDataModule(L.LightningDataModule):
         """The vectors of the public images' captions; made if they are not there yet."""
         return caption_vectors(self.source, self.encoder, self.public_store())
 
+    def captioned_store(self) -> PublicStore:
+        """Return the embeddings of the public images, those of their captions beside them; made if they are not there yet."""
+        self.captions()
+        return self.public_store()
+
     def knowledge(self) -> PublicKnowledge:
-        """What mechanisms and denoisers may learn from."""
-        store, captions = self.public_store(), self.captions()
-        return PublicKnowledge(
-            store.vectors(np.arange(len(store))), captions.queries, captions.caption_of, store.fingerprint, store.path
-        )
+        """Return what mechanisms and denoisers may learn from."""
+        return read_knowledge(self.captioned_store())
 
     def _centres(self, store: PublicStore) -> ByCaption:
         return (

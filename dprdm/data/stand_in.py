@@ -10,7 +10,7 @@ from tqdm import tqdm
 from dprdm.data.index import build_store, require_source
 from dprdm.data.opening import open_public_store
 from dprdm.data.readers.source import ImageSource
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore
 from dprdm.types import Embeddings, Queries, RowIds
@@ -45,7 +45,7 @@ class StandIn:
         return self.classes.index(name)
 
 
-def open_stand_in(source: ImageSource, encoder: ClipEncoder, path: Path, is_private: bool) -> StandIn:
+def open_stand_in(source: ImageSource, encoder: Encoder, path: Path, is_private: bool) -> StandIn:
     """The embeddings of `source` at `path`, made if they are not there yet, and its captions.
 
     Args:
@@ -83,7 +83,7 @@ def open_stand_in(source: ImageSource, encoder: ClipEncoder, path: Path, is_priv
     )
 
 
-def _open_private(source: ImageSource, encoder: ClipEncoder, path: Path) -> PrivateStore:
+def _open_private(source: ImageSource, encoder: Encoder, path: Path) -> PrivateStore:
     if not (path / MANIFEST).exists():
         with tqdm(total=len(source), desc="Embedding private images", unit="image") as progress:
             build_store(source, encoder, path, PrivateStore, progress)

@@ -1,4 +1,4 @@
-"""The demo's own judge: a small classifier of garments, trained once on public images and kept in a file."""
+"""The demo's own judge: a small classifier of garments, trained once on public images and saved to a file."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from dprdm.demo.fashion import CLASS_NAMES, load_split
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
+from dprdm.demo.fashion import load_split
 from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
 from dprdm.files import write_whole
@@ -38,35 +39,35 @@ class DemoClassifier(FeatureExtractor, Judge):
 
     @property
     def name(self) -> str:
-        """What stands beside a number made with it."""
+        """Return the name that results give with a number made with it."""
         return NAME
 
     @property
     def weights_sha256(self) -> str:
-        """SHA-256 of its weights."""
+        """Return the SHA-256 of its weights."""
         return self._features.weights_sha256
 
     @property
     def resize(self) -> str:
-        """Images must have its size already."""
+        """Return what is done to images: nothing; they must have its size already."""
         return self._features.resize
 
     @property
     def class_names(self) -> Sequence[str]:
-        """The demo's ten."""
+        """Return the demo's ten."""
         return CLASS_NAMES
 
     def features(self, images: Pixels) -> Features:
-        """Its hidden layer (image, 128)."""
+        """Return its hidden layer (image, 128)."""
         return self._features.features(images)
 
     def classify(self, images: Pixels) -> Int[Tensor, "image"]:
-        """The likeliest garment of each image."""
+        """Return the likeliest garment of each image."""
         return self.classifier.classify(images)
 
 
 def load_or_train(file: Path, epochs: int = EPOCHS) -> SmallClassifier:
-    """The classifier in `file`, or one trained on the demo's public images and written there.
+    """Return the classifier in `file`, or one trained on the demo's public images and written there.
 
     Raises:
         UserError: if the file holds something else.
@@ -76,7 +77,7 @@ def load_or_train(file: Path, epochs: int = EPOCHS) -> SmallClassifier:
         L.seed_everything(0, verbose=False)
         images, labels = load_split("public")
         fresh = trained(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long(), epochs)
-        write_whole(file, lambda beside: save_file(fresh.state_dict(), beside))
+        write_whole(file, lambda path: save_file(fresh.state_dict(), path))
     classifier = SmallClassifier()
     try:
         classifier.load_state_dict(load_file(file))

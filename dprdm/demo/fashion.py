@@ -1,20 +1,20 @@
-"""The embedded demo: Fashion-MNIST (MIT licence), cut into a private shop of dark garments and a public world."""
+"""The demo's images: Fashion-MNIST (MIT licence), cut into a private shop of dark garments and a public world."""
 
 import functools
 import io
 import lzma
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from dprdm import check
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES, FashionMnist
 from dprdm.data.readers.source import ImageSource
 from dprdm.demo import DEMO
+from dprdm.demo.cutting import owned_by_the_shop
 
-CLASS_NAMES = (
-    "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
-)  # fmt: skip
 Split = Literal["private", "public", "pool", "heldout", "heldout_dark"]
 
 
@@ -35,24 +35,58 @@ class FashionDemo(ImageSource):
         return len(self.labels)
 
     def image(self, index: int) -> Image.Image:
-        """The garment at `index`, grey."""
+        """Return the garment at `index`, grey."""
         return Image.fromarray(self.images[index])
 
     def caption(self, index: int) -> str:
-        """Its class name."""
+        """Return its class name."""
         return CLASS_NAMES[self.labels[index]]
 
     def key(self, index: int) -> str:
-        """Split and position."""
+        """Return the split and the position in it."""
         return f"{self.split}/{index:05d}"
 
     def prompts(self) -> tuple[str, ...]:
-        """The ten class names."""
+        """Return the ten class names."""
+        return CLASS_NAMES
+
+
+class PublicFashion(ImageSource):
+    """The 44,949 training images of Fashion-MNIST that are not private in the demo, 28 x 28, grey.
+
+    The demo's held-out images are test images, so that none of them is here either.
+
+    Args:
+        root: as for the reader `FashionMnist`.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.training = FashionMnist("train", root)
+        private = owned_by_the_shop(self.training.images, self.training.labels)
+        self.positions: list[int] = np.flatnonzero(~private).tolist()
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def image(self, index: int) -> Image.Image:
+        """Return the garment at `index`, grey."""
+        return self.training.image(self.positions[index])
+
+    def caption(self, index: int) -> str:
+        """Return its class name."""
+        return self.training.caption(self.positions[index])
+
+    def key(self, index: int) -> str:
+        """Return its key in the training images of `FashionMnist`."""
+        return self.training.key(self.positions[index])
+
+    def prompts(self) -> tuple[str, ...]:
+        """Return the ten class names."""
         return CLASS_NAMES
 
 
 def load_split(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 28, 28) uint8 and labels (n,) of one split."""
+    """Return images (n, 28, 28) uint8 and labels (n,) of one split."""
     arrays = _arrays()
     if split == "pool":
         return arrays["public_images"][arrays["pool"]], arrays["public_labels"][arrays["pool"]]

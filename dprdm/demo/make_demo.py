@@ -1,4 +1,4 @@
-"""Cut the demo's collections out of Fashion-MNIST: `python -m dprdm.demo.make_demo FOLDER` writes demo/fashion.npz.xz.
+"""Cut the demo's collections out of Fashion-MNIST: `python -m dprdm.demo.make_demo FOLDER` writes the demo's fashion.npz.xz.
 
 FOLDER holds the four `*-ubyte.gz` files of Fashion-MNIST as published (Debian's `dataset-fashion-mnist` installs them in
 /usr/share/datasets/fashion-mnist).
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dprdm.data.readers.fashion_mnist import read_idx
 from dprdm.demo import DEMO
-from dprdm.demo.cutting import PRIVATE_CANDIDATES, darkest, owned_by_the_shop, read_idx
+from dprdm.demo.cutting import PRIVATE_CANDIDATES, darkest, owned_by_the_shop
 
 RARE = (3, 8, 9)  # dress, bag, ankle boot
 RARE_COUNT = 30
@@ -34,7 +35,7 @@ def first_of_each_class(labels: np.ndarray, counts: list[int]) -> np.ndarray:
 
 
 def main(folder: Path) -> None:
-    """Write demo/fashion.npz.xz."""
+    """Write the demo's images, fashion.npz.xz."""
     images, labels = (read_idx(folder / f"train-{part}-ubyte.gz") for part in ("images-idx3", "labels-idx1"))
     test_images, test_labels = (read_idx(folder / f"t10k-{part}-ubyte.gz") for part in ("images-idx3", "labels-idx1"))
     private = owned_by_the_shop(images, labels)

@@ -1,4 +1,4 @@
-"""What the demo's table says of a set of garments: all of it from public images, so that it costs no budget."""
+"""Measure a set of garments for the demo's table, against public images alone, so that it costs no budget."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,13 +23,13 @@ class Estimate(NamedTuple):
     half_width: float
 
     def shown(self, digits: int, scale: float = 1.0) -> str:
-        """As it stands in a table."""
+        """Return the cell of a table."""
         return f"{scale * self.value:.{digits}f} ± {scale * self.half_width:.{digits}f}"
 
 
 @dataclass(frozen=True)
 class Garments:
-    """Images and the class that each was asked to be, or is.
+    """Images and the class that each should show, or shows.
 
     Args:
         images: grey, 28 x 28.
@@ -48,7 +48,7 @@ class Measures:
         count: images measured.
         fid_shop: Frechet distance to held-out garments that the shop could have owned.
         fid_world: to held-out garments of all kinds.
-        class_found: share of images in which the classifier sees the class asked for, in [0, 1].
+        class_found: share of images in which the classifier sees the class of the prompt, in [0, 1].
         brightness: mean over images of the mean garment pixel, in [0, 255].
         recall: share of the shop's held-out garments that look like something drawn (k = 3), in [0, 1].
         coverage: share of them that have something drawn nearby (k = 5), in [0, 1].
@@ -63,10 +63,10 @@ class Measures:
     coverage: float
 
     def cells(self) -> list[str]:
-        """As they stand in a table: FID to shop and to world, class found in percent, brightness, recall, coverage."""
-        found = f"{self.class_found.shown(0, 100)} %"
+        """Return the cells of a table: FID to shop and to world, class found in percent, brightness, recall, coverage."""
+        percent = f"{self.class_found.shown(0, 100)} %"
         distances = self.fid_shop.shown(1), self.fid_world.shown(1)
-        return [*distances, found, self.brightness.shown(0), f"{self.recall:.2f}", f"{self.coverage:.2f}"]
+        return [*distances, percent, self.brightness.shown(0), f"{self.recall:.2f}", f"{self.coverage:.2f}"]
 
 
 def measure(
@@ -81,7 +81,7 @@ def measure(
     """Compare what was drawn with held-out garments.
 
     Args:
-        drawn: images to judge, with the classes asked for.
+        drawn: images to judge, with the classes of their prompts.
         shop: held-out images that the private shop could have owned; not the private ones.
         world: held-out images of all kinds.
         classifier: judges the class.

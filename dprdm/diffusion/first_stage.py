@@ -23,6 +23,10 @@ class FirstStage(nn.Module, ABC):
     def decode(self, latents: Latents) -> Images:
         """Latents to images in [-1, 1]."""
 
+    @abstractmethod
+    def init_args(self) -> dict[str, Any]:
+        """Return the arguments that make the same first stage again, in plain values."""
+
 
 class PixelBlocks(FirstStage):
     """No first stage but a rearrangement: each block of size x size pixels becomes channels. Nothing is lost.
@@ -42,6 +46,10 @@ class PixelBlocks(FirstStage):
     def decode(self, latents: Latents) -> Images:
         """The inverse, clamped to [-1, 1]."""
         return functional.pixel_shuffle(latents, self.size).clamp(-1, 1)
+
+    def init_args(self) -> dict[str, Any]:
+        """Return the size."""
+        return {"size": self.size}
 
 
 class HaarBlocks(FirstStage):
@@ -64,6 +72,7 @@ class HaarBlocks(FirstStage):
 
     def __init__(self, shift: float = 0.0, scales: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)) -> None:
         super().__init__()
+        self.arguments = {"shift": shift, "scales": list(scales)}
         signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
         self.register_buffer("rotation", signs / 2, persistent=False)
         self.register_buffer("scales", torch.tensor(scales)[:, None, None], persistent=False)
@@ -81,6 +90,10 @@ class HaarBlocks(FirstStage):
         blocks = torch.einsum("bp,icbhw->icphw", self.rotation, bands)
         return functional.pixel_shuffle(blocks.flatten(1, 2), 2).clamp(-1, 1)
 
+    def init_args(self) -> dict[str, Any]:
+        """Return shift and scales."""
+        return self.arguments
+
 
 class Autoencoder(FirstStage):
     """A diffusers autoencoder (AutoencoderKL or VQModel) from a folder or a hub id.
@@ -92,6 +105,7 @@ class Autoencoder(FirstStage):
 
     def __init__(self, path: Path | str, scale: float | None = None) -> None:
         super().__init__()
+        self.path = path
         self.autoencoder = _load_autoencoder(path).eval().requires_grad_(False)
         self.scale = scale if scale is not None else self.autoencoder.config.get("scaling_factor", 1.0)
 
@@ -106,6 +120,10 @@ class Autoencoder(FirstStage):
     def decode(self, latents: Latents) -> Images:
         """The decoder's image, clamped to [-1, 1]."""
         return self.autoencoder.decode(latents / self.scale).sample.clamp(-1, 1)
+
+    def init_args(self) -> dict[str, Any]:
+        """Return the folder or hub id, and the scale."""
+        return {"path": str(self.path), "scale": self.scale}
 
 
 def _load_autoencoder(path: Path | str) -> Any:

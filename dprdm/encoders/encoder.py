@@ -11,14 +11,14 @@ from dprdm.types import Embeddings
 class Encoder(ABC):
     """Turns images and captions into unit vectors of one space, so that a prompt is near the images that show it."""
 
-    # What makes two encoders the same, such as names and hashes of weights: stored in every index, compared before
-    # every search. With a key `model`, which messages name.
+    # What makes two encoders the same: stored in every index, compared before every search. With the keys `model`, which
+    # messages name, and `weights_sha256`, which results record; others as they are needed.
     identity: dict[str, str]
 
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Length of a vector."""
+        """Return the length of a vector."""
 
     @abstractmethod
     def images(self, images: Iterable[Image.Image]) -> Embeddings:

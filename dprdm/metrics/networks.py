@@ -157,12 +157,12 @@ class OpenClipFeatures(FeatureExtractor):
     """The unit vectors of any CLIP that open_clip knows, with its own preprocessing: CMMD's features, and CLIP-FID's.
 
     Args:
-        model: a name, or a model config (.json).
-        pretrained: a tag or a file. None: the demo's own, for the demo's model.
+        model: as for `ClipEncoder`: `ViT-L-14/openai`, or a model alone.
+        pretrained: a tag or a file, where the model's name does not hold it.
         device: where it runs.
     """
 
-    def __init__(self, model: str = "dprdm_demo_clip", pretrained: str | None = None, device: str = "cpu") -> None:
+    def __init__(self, model: str, pretrained: str | None = None, device: str = "cpu") -> None:
         self.encoder = ClipEncoder(model, pretrained, device)
 
     @property

@@ -138,7 +138,7 @@ class PrivateFineTuning(Generator):
     def load_weights(self, path: Path | None) -> None:
         """See `Generator.load_weights`."""
         self.generator.load_weights(path)
-        self.weights_metadata = self.generator.weights_metadata
+        self.weights_metadata, self.weights_file = self.generator.weights_metadata, self.generator.weights_file
 
     def fingerprint(self) -> str:
         """See `Generator.fingerprint`."""

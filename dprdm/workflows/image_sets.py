@@ -1,103 +1,121 @@
-"""What `test` measures, and against what: run folders, other folders, and the sources that configs describe."""
+"""What is measured, and against what: run folders, other folders, and the sources that the configs of runs describe."""
 
 import dataclasses
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from jsonargparse import ArgumentParser
 
 from dprdm import check
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.metrics.cache import ImageSet
 from dprdm.metrics.real import RealImages, read_real
+from dprdm.registry import import_class
+from dprdm.runs.old_configs import current_config
 from dprdm.runs.results import Status
 from dprdm.runs.run_folder import Run
 from dprdm.runs.run_reader import RenderedRun
 
 log = logging.getLogger(__name__)
+RunConfig = Mapping[str, Any]
 
 
 def image_set(folder: Path, name: str, folders_are: Status) -> ImageSet:
-    """The images of a run, or of any folder: there the prompt is the name of the sub-folder."""
+    """Read the images of a run, or of any folder: there the prompt is the name of the sub-folder."""
     check.folder(run=folder)
     if Run(folder).samples.is_file():
         return ImageSet.of_run(RenderedRun(folder), name)
-    read = read_real(ImageFolder(folder), None)
-    prompts = _subfolders(ImageFolder(folder))
-    return ImageSet(name, read.images, prompts, folders_are, {})
+    source = ImageFolder(folder)
+    return ImageSet(name, read_real(source, None).images, _subfolders(source), folders_are, {})
 
 
-def _subfolders(folder: ImageFolder) -> tuple[str, ...]:
-    """The name of the sub-folder that each image is in; its caption where it is in none."""
-    keys = [folder.key(index) for index in range(len(folder))]
-    return tuple(key.split("/")[-2] if "/" in key else folder.caption(place) for place, key in enumerate(keys))
+def run_config(folder: Path) -> RunConfig:
+    """Read the resolved config that a run has left; empty if there is none."""
+    return current_config(Run(folder).read_config())
 
 
-def run_config(folder: Path) -> dict[str, Any]:
-    """The resolved config that a run has left; empty if there is none."""
-    file = Run(folder).config
-    return yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.is_file() else {}
-
-
-def real_source(real: ImageSource | None, real_folder: Path | None, configs: list[dict[str, Any]]) -> ImageSource:
-    """The real images that were named, else those of the first run's public source.
+def public_source(configs: Sequence[RunConfig]) -> ImageSource:
+    """Open the public images that the generator of the first run was trained on.
 
     Raises:
-        UserError: if there are none.
+        UserError: if no run's config describes any.
     """
-    if real is not None or real_folder is not None:
-        return real if real is not None else ImageFolder(check.folder(real_folder=Path(str(real_folder))))
     for config in configs:
-        if found := made(config.get("data", {}).get("init_args", {}).get("source")):
+        if source := described_source(_data(config).get("source")):
             log.info(
                 "No real images named: compared with the public images that the generator was trained on (--real names others)."
             )
-            return found
+            return source
     raise UserError("Expected real images to compare with. Name them with --real or --real_folder.")
 
 
-def made(described: Any) -> ImageSource | None:
-    """The source that a config describes, if it can still be opened."""
+def are_private(source: ImageSource, configs: Sequence[RunConfig]) -> bool:
+    """Return whether images are the private ones of some run, as far as their number and three of them show."""
+    privates = (described_source(config.get("private")) for config in configs)
+    return any(private is not None and _is_same(source, private) for private in privates)
+
+
+def run_encoder(configs: Sequence[RunConfig]) -> Encoder | None:
+    """Open the encoder of the first run that names one; None if none does, or it can no longer be opened."""
+    for config in configs:
+        described = _data(config).get("encoder", {})
+        if described.get("class_path"):
+            try:
+                encoder: Encoder = import_class(described["class_path"])(**(described.get("init_args") or {}))
+            except (UserError, ImportError, AttributeError, TypeError) as error:
+                log.info(
+                    f"The encoder that the first run's config names cannot be opened ({error}); --encoder names another."
+                )
+                return None
+            return encoder
+    return None
+
+
+def described_source(described: Any) -> ImageSource | None:
+    """Open the source that a config describes; None if it can no longer be opened."""
     if not isinstance(described, dict):
         return None
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--source", type=ImageSource)
     try:
-        return parser.instantiate_classes(parser.parse_object({"source": described})).source
+        source: ImageSource = parser.instantiate_classes(parser.parse_object({"source": described})).source
     except (UserError, OSError, ValueError):
         return None
+    return source
 
 
-def run_encoder(configs: list[dict[str, Any]]) -> ClipEncoder | None:
-    """The CLIP of the first run that names one."""
-    for config in configs:
-        described = config.get("data", {}).get("init_args", {}).get("encoder", {})
-        if described.get("class_path") == "dprdm.encoders.clip.ClipEncoder":
-            return ClipEncoder(**(described.get("init_args") or {}))
-    return None
+def with_folder_labels(real: RealImages, source: ImageSource) -> RealImages:
+    """Take sub-folders for the classes of a folder of images without captions; return other images as they are."""
+    if real.labels is not None or not isinstance(source, ImageFolder):
+        return real
+    folders = _subfolders(source)
+    if len(folders) != len(real.images) or "" in folders:
+        return real
+    names = tuple(sorted(set(folders)))
+    labels = torch.tensor([names.index(folder) for folder in folders])
+    return dataclasses.replace(real, labels=labels, class_names=names)
 
 
-def is_same(source: ImageSource, private: ImageSource | None) -> bool:
-    """Whether two sources hold the same images, as far as their number and three of them show."""
-    if private is None or len(source) != len(private):
+def _subfolders(folder: ImageFolder) -> tuple[str, ...]:
+    """Return the name of the sub-folder that each image is in; its caption where it is in none."""
+    keys = [folder.key(index) for index in range(len(folder))]
+    return tuple(key.split("/")[-2] if "/" in key else folder.caption(index) for index, key in enumerate(keys))
+
+
+def _is_same(source: ImageSource, other: ImageSource) -> bool:
+    if len(source) != len(other):
         return False
-    places = (0, len(source) // 2, len(source) - 1)
-    return all(source.image(place).tobytes() == private.image(place).tobytes() for place in places)
+    positions = (0, len(source) // 2, len(source) - 1)
+    return all(source.image(position).tobytes() == other.image(position).tobytes() for position in positions)
 
 
-def labelled(known: RealImages, real_folder: Path | None, source: ImageSource) -> RealImages:
-    """Classes by sub-folder, where real images were given as a folder without captions."""
-    if real_folder is None or known.labels is not None or not isinstance(source, ImageFolder):
-        return known
-    prompts = _subfolders(source)
-    if len(prompts) != len(known.images) or "" in prompts:
-        return known
-    names = tuple(sorted(set(prompts)))
-    labels = torch.tensor([names.index(prompt) for prompt in prompts])
-    return dataclasses.replace(known, labels=labels, class_names=names)
+def _data(config: RunConfig) -> RunConfig:
+    """Return the arguments of a run's data module."""
+    arguments: RunConfig = config.get("data", {}).get("init_args", {})
+    return arguments

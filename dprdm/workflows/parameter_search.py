@@ -1,6 +1,5 @@
-"""`plan --choose`: k and sampling_rate by public rehearsal, and how they are shown."""
+"""Search k and sampling rate by rehearsal on public rows: no private record is read, so it costs nothing."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +8,25 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release import rehearsal
 from dprdm.release.mechanism import PrivacyMechanism
-from dprdm.release.rehearsal import Rehearsed, Stage
+from dprdm.release.rehearsal import Rehearsed
 from dprdm.retrieval.store import PublicStore
 
-BEST = 6
 USUAL_TARGET = 20
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The settings rehearsed, best first, and on what."""
+class ParameterSearch:
+    """The settings that were rehearsed, best first, and on what.
+
+    Args:
+        settings: by the cosine between what is released and the target.
+        store: folder of the public rows.
+        dim: length of a row.
+        rows: that were rehearsed on.
+        queries: of them, those that were queries.
+        target_k: neighbours in the mean that releases were compared with.
+        records: size of the collection planned for; None: not known.
+    """
 
     settings: tuple[Rehearsed, ...]
     store: Path
@@ -28,26 +36,30 @@ class Choice:
     target_k: int
     records: int | None
 
-    @property
-    def best(self) -> Rehearsed:
-        """The setting whose releases came nearest."""
-        return self.settings[0]
 
-
-def choose_setting(
-    store: Path,
+def search_parameters(
+    store: PublicStore,
     mechanism: PrivacyMechanism,
     budget: Budget,
-    queries: int,
-    k: int | None,
-    sampling_rate: float | None,
-    records: int | None,
-    max_per_person: int,
-) -> Choice:
-    """Rehearse the grid, or the part of it that `k` and `sampling_rate` leave.
+    num_queries: int,
+    k: int | None = None,
+    sampling_rate: float | None = None,
+    records: int | None = None,
+    max_per_unit: int = 1,
+) -> ParameterSearch:
+    """Rehearse the usual grid of settings, or the part of it that `k` and `sampling_rate` leave.
 
+    Args:
+        store: public rows.
+        mechanism: with a k and a sampling rate.
+        budget: of all queries.
+        num_queries: to be paid for.
+        k: None: all of the grid.
+        sampling_rate: None: all of the grid.
+        records: size of the collection; None: not known.
+        max_per_unit: most records that one unit of privacy holds.
     Raises:
-        UserError: if the store is not public, or no sample of the collection would hold k records.
+        UserError: if no sample of the collection would hold k records, or the mechanism has no such settings.
     """
     ks = rehearsal.KS if k is None else (k,)
     rates = rehearsal.SAMPLING_RATES if sampling_rate is None else (sampling_rate,)
@@ -56,37 +68,8 @@ def choose_setting(
         raise UserError(
             f"No sampling rate up to {max(rates):g} finds k = {min(ks)} of {records} records. Use a smaller k."
         )
-    stage, target_k = Stage.of(PublicStore(store)), USUAL_TARGET if k is None else k
-    found = rehearsal.rehearse(stage, mechanism, budget, queries, grid, target_k, SecureNoise(), max_per_person)
-    return Choice(tuple(found), store, stage.store.dim, len(stage.rows), len(stage.rankings), target_k, records)
-
-
-def choice_text(choice: Choice) -> str:
-    """The best settings as a table, what they were measured on, and what that leaves open."""
-    lines = [
-        f"Rehearsed on {choice.rows} public rows of {choice.store}, {choice.queries} of them as queries: the cosine between",
-        f"what is released and the mean of the {choice.target_k} nearest of all. No private record was read: it costs nothing.",
-        "",
-        f"{'k':>6}  {'sampling_rate':>13}  {'noise_std':>9}  {'cosine':>15}  {'without noise':>13}",
-        *_table(choice.settings[:BEST]),
-        "",
-        *_size(choice),
-        f"Chosen: k {choice.best.k}, sampling_rate {choice.best.sampling_rate:g}.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _table(settings: Sequence[Rehearsed]) -> list[str]:
-    return [
-        f"{one.k:6}  {one.sampling_rate:13g}  {one.noise_std:9.4g}  "
-        f"{one.cosine:6.3f} +- {one.standard_error:5.3f}  {one.without_noise:13.3f}"
-        for one in settings
-    ]
-
-
-def _size(choice: Choice) -> list[str]:
-    if choice.records is None or 0.5 <= choice.records / choice.rows <= 2:
-        return []
-    where = "nearer" if choice.records > choice.rows else "farther away"
-    return [f"Your collection has {choice.records} records: its neighbours lie {where} than the rehearsed ones."]
+    stage, target_k = rehearsal.Stage.of(store), USUAL_TARGET if k is None else k
+    settings = rehearsal.rehearse(stage, mechanism, budget, num_queries, grid, target_k, SecureNoise(), max_per_unit)
+    return ParameterSearch(
+        tuple(settings), store.path, store.dim, len(stage.rows), len(stage.rankings), target_k, records
+    )

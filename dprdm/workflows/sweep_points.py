@@ -1,95 +1,132 @@
-"""One point of a sweep: a call of `predict` with settings of its own, in a folder of its own, on a budget of its own."""
+"""One point of a sweep: a run of `predict` with settings of its own, in a folder of its own, on a budget of its own."""
 
-import contextlib
+import dataclasses
+import difflib
 import hashlib
 import json
+import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, get_args, get_type_hints
 
+from dprdm import registry
 from dprdm.errors import UserError
+from dprdm.workflows.options import PredictOptions
 
-# Options of `predict` by name, nested ones with a dot: {"mechanism": "gaussian", "mechanism.k": 20, "eps": 10}.
-Options: TypeAlias = Mapping[str, int | float | str]
+# Options of `predict` by name, those of its plugins with a dot: {"mechanism": "gaussian", "mechanism.k": 20, "eps": 10}.
+PointSettings: TypeAlias = Mapping[str, int | float | str]
+# Releases and renders with these options, in the folder that they name.
+Predict: TypeAlias = Callable[[PredictOptions], object]
+PLUGINS = ("mechanism", "retriever", "denoiser")
 LOG = "log.txt"
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Asking:
+class SweepRunner:
     """What all points of a sweep have in common.
 
     Args:
-        config: of `predict`, found as `--config` finds it.
-        prompts: asked by every point.
-        images_per_prompt: drawn by every point.
-        store: the private store; a stand-in's is copied for each point.
+        predict: releases and renders.
+        options: of `predict`; a point changes some of them.
+        prompts: of every point.
+        images_per_prompt: drawn at every point.
+        store: folder of the private store; a stand-in's is copied for each point.
         is_stand_in: whether the store holds public images, so that each point may have a budget of its own.
         folder: holds a folder a point.
     """
 
-    config: str
+    predict: Predict
+    options: PredictOptions
     prompts: tuple[str, ...]
     images_per_prompt: int
     store: Path
     is_stand_in: bool
     folder: Path
 
-    def name(self, options: Options) -> str:
-        """A folder name for a point: what was asked, and a digest of all of it."""
-        asked = json.dumps([dict(options), self.prompts, self.images_per_prompt, self.config], sort_keys=True)
-        words = "-".join(f"{key.rpartition('.')[2]}{value}" for key, value in sorted(options.items()))
-        return f"{words[:60]}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
+    def name(self, settings: PointSettings) -> str:
+        """Return a folder name for a point: its settings, and a digest of all that was asked for."""
+        options = {name: str(value) for name, value in vars(self.options).items() if name != "private"}
+        request = json.dumps([dict(settings), self.prompts, self.images_per_prompt, options], sort_keys=True)
+        words = "-".join(f"{key.rpartition('.')[2]}{value}" for key, value in sorted(settings.items()))
+        return f"{words[:60]}-{hashlib.sha256(request.encode()).hexdigest()[:6]}"
 
-    def run(self, options: Options) -> Path:
-        """Ask `predict` for the point, unless it is there; return its folder.
+    def run(self, settings: PointSettings) -> Path:
+        """Release and render a point, or what is missing of it; return its folder.
 
         Raises:
-            UserError: with what `predict` refused it for.
-            KeyboardInterrupt: if it was interrupted; asked again, the sweep goes on from there.
+            UserError: naming the point, with what `predict` refused it for.
+            KeyboardInterrupt: if it was interrupted; the same sweep goes on from there.
         """
-        folder = self.folder / self.name(options)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (
-            (folder / LOG).open("w", encoding="utf-8") as log,
-            contextlib.redirect_stdout(log),
-            contextlib.redirect_stderr(log),
-        ):
-            code = _predict(["predict", *self.arguments(options)])
-        if code == INTERRUPTED:
-            raise KeyboardInterrupt
-        if code:
-            last = (folder / LOG).read_text(encoding="utf-8").strip().splitlines()[-1:]
-            raise UserError(f"The point {dict(options)} was refused. {' '.join(last)}")
-        return folder
+        name = self.name(settings)
+        options = dataclasses.replace(self.point_options(settings), private_store=self._store(name))
+        with _naming(settings), _logged(self.folder / name / LOG):
+            self.predict(options)
+        return self.folder / name
 
-    def arguments(self, options: Options) -> list[str]:
-        """The command line of `predict` for a point."""
-        name = self.name(options)
-        releases = releases_per_prompt(self.images_per_prompt, options.get("queries"), len(self.prompts))
-        arguments = ["--config", self.config, "--out", str(self.folder), "--name", name]
-        arguments += ["--private_store", str(self._store(name)), "--releases_per_prompt", str(releases)]
-        arguments += ["--images_per_release", str(self.images_per_prompt // releases)]
-        arguments += [text for prompt in self.prompts for text in ("--prompt", prompt)]
-        return [*arguments, *(text for key, value in options.items() for text in (f"--{key}", str(value)))]
+    def point_options(self, settings: PointSettings) -> PredictOptions:
+        """Return the options of `predict` for a point.
+
+        Raises:
+            UserError: if `predict` has no such option, or a value cannot be one.
+        """
+        with _naming(settings):
+            releases = releases_per_prompt(self.images_per_prompt, settings.get("queries"), len(self.prompts))
+            return change_options(
+                self.options,
+                settings,
+                prompt=list(self.prompts),
+                prompts=None,
+                releases_per_prompt=releases,
+                images_per_release=self.images_per_prompt // releases,
+                name=self.name(settings),
+                out=self.folder,
+            )
 
     def _store(self, name: str) -> Path:
-        """The private store itself, or the point's own copy of the stand-in's."""
+        """Return the private store itself, or the point's copy of the stand-in's."""
         if not self.is_stand_in:
             return self.store
-        own = self.folder / "stores" / name
-        if not own.exists():
-            beside = own.with_name(f".{name}")
-            shutil.rmtree(beside, ignore_errors=True)
-            shutil.copytree(self.store, beside)
-            beside.rename(own)
-        return own
+        copy = self.folder / "stores" / name
+        if not copy.exists():
+            unfinished = copy.with_name(f".{name}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(self.store, unfinished)
+            unfinished.rename(copy)
+        return copy
+
+
+def change_options(options: PredictOptions, settings: PointSettings, **more: Any) -> PredictOptions:
+    """Return options of `predict` with some of them, or fields of their plugins, changed by name.
+
+    Args:
+        options: to start from. Of a plugin that is named again, the fields stay.
+        settings: by name, those of plugins with a dot.
+        more: options as objects.
+    Raises:
+        UserError: if there is no such option or field, or a value cannot be one.
+    """
+    plain = {name: value for name, value in settings.items() if name.partition(".")[0] not in PLUGINS}
+    hints = get_type_hints(PredictOptions)
+    for name in plain:
+        if name not in hints:
+            nearest = difflib.get_close_matches(name, hints, n=1)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            raise UserError(
+                f"Expected an option of `predict`, or a field of its plugins such as mechanism.k; got {name!r}.{hint}"
+            )
+    values = {name: Path(value) if Path in get_args(hints[name]) else value for name, value in plain.items()}
+    plugins = {kind: plugin for kind in PLUGINS if (plugin := _plugin(kind, vars(options)[kind], settings))}
+    try:
+        return dataclasses.replace(options, **values, **plugins, **more)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"Expected options of `predict` of the right type; got {dict(settings)} ({error}).") from error
 
 
 def releases_per_prompt(images: int, queries: str | int | float | None, num_prompts: int) -> int:
-    """The most releases a prompt that divide its images evenly and that the planned number of queries allows.
+    """Return the most releases a prompt that divide its images evenly and that the planned number of queries allows.
 
     Raises:
         UserError: if not even one release a prompt is planned for.
@@ -100,7 +137,35 @@ def releases_per_prompt(images: int, queries: str | int | float | None, num_prom
     return max(count for count in range(1, min(images, most) + 1) if images % count == 0)
 
 
-def _predict(arguments: Sequence[str]) -> int:
-    from dprdm.cli import main
+def _plugin(kind: str, current: Any, settings: PointSettings) -> Any:
+    """Return the plugin that a point wants in place of the current one; None if it wants no other."""
+    fields = {name.removeprefix(f"{kind}."): value for name, value in settings.items() if name.startswith(f"{kind}.")}
+    name = settings.get(kind)
+    if name is None and not fields:
+        return None
+    if name is not None and registry.find(kind, str(name)) is not type(current):
+        return registry.create(kind, str(name), **fields)
+    return registry.create(kind, current.name, **{**vars(current), **fields})
 
-    return main(arguments)
+
+@contextmanager
+def _naming(settings: PointSettings) -> Iterator[None]:
+    """Name the point in what it is refused for."""
+    try:
+        yield
+    except UserError as error:
+        kind = "" if type(error) is UserError else f"{type(error).__name__}: "
+        raise UserError(f"The point {dict(settings)} was refused. {kind}{error}") from error
+
+
+@contextmanager
+def _logged(file: Path) -> Iterator[None]:
+    """Write what the library logs into a file, too."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    library, handler = logging.getLogger("dprdm"), logging.FileHandler(file, "w", "utf-8")
+    library.addHandler(handler)
+    try:
+        yield
+    finally:
+        library.removeHandler(handler)
+        handler.close()

@@ -36,9 +36,9 @@ def test_a_violation_ends_with_1(capsys, monkeypatch):
 def _few(monkeypatch, *names):
     every = module.mutants
     monkeypatch.setattr(
-        "dprdm.cli.audit.all_mutants", lambda *parts: [one for one in every(*parts) if one.name in names]
+        "dprdm.workflows.audit_mechanism.mutants", lambda *parts: [one for one in every(*parts) if one.name in names]
     )
-    monkeypatch.setattr("dprdm.cli.audit.mutants_of_one_release", lambda *parts: [])
+    monkeypatch.setattr("dprdm.workflows.audit_mechanism.mutants_of_one_release", lambda *parts: [])
 
 
 def test_mutants_are_caught(capsys, monkeypatch):
@@ -53,8 +53,8 @@ def test_mutants_are_caught(capsys, monkeypatch):
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_one_that_escapes_ends_with_1(capsys, monkeypatch, form):
     escapes = Mutant("open door", 5, None, None, lambda folder: "")
-    monkeypatch.setattr("dprdm.cli.audit.all_mutants", lambda *parts: [escapes])
-    monkeypatch.setattr("dprdm.cli.audit.mutants_of_one_release", lambda *parts: [])
+    monkeypatch.setattr("dprdm.workflows.audit_mechanism.mutants", lambda *parts: [escapes])
+    monkeypatch.setattr("dprdm.workflows.audit_mechanism.mutants_of_one_release", lambda *parts: [])
     assert main(["audit", "--mutants", *form]) == 1
     printed = capsys.readouterr().out
     assert ("NOT CAUGHT" in printed) if not form else (json.loads(printed)["escaped"] == ["open door"])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dprdm.cli import main
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
+from dprdm.demo.fashion import FashionDemo
 from dprdm.privacy.ledger import Ledger
 from dprdm.retrieval.store import PrivateStore
 from dprdm.runs.run_folder import Conditions

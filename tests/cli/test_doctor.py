@@ -5,7 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from dprdm.cli import doctor, main
+from dprdm.cli import main
+from dprdm.workflows import environment
 
 
 def installed(**packages: str | None) -> Callable[[str], str]:
@@ -35,17 +36,17 @@ def test_all_is_well_here(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_two_flavours_of_faiss_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "version", installed(faiss_cpu="1.15.1", faiss_gpu="1.15.1"))
-    finding = doctor.faiss_flavour()
-    assert finding.is_broken
-    assert "Uninstall both" in finding.found
+    monkeypatch.setattr(environment, "version", installed(faiss_cpu="1.15.1", faiss_gpu="1.15.1"))
+    faiss = environment.faiss_flavour()
+    assert faiss.is_broken
+    assert "Uninstall both" in faiss.state
 
 
 def test_no_faiss_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "version", installed(faiss_cpu=None, faiss_gpu=None))
-    finding = doctor.faiss_flavour()
-    assert not finding.is_broken
-    assert "not installed" in finding.found
+    monkeypatch.setattr(environment, "version", installed(faiss_cpu=None, faiss_gpu=None))
+    faiss = environment.faiss_flavour()
+    assert not faiss.is_broken
+    assert "not installed" in faiss.state
 
 
 def test_a_missing_package_and_a_failing_import_end_with_1(
@@ -54,8 +55,8 @@ def test_a_missing_package_and_a_failing_import_end_with_1(
     def fails() -> str:
         raise RuntimeError("operator torchvision::nms does not exist\nand more")
 
-    monkeypatch.setattr(doctor, "version", installed(diffusers=None))
-    monkeypatch.setattr(doctor, "_load_torchvision", fails)
+    monkeypatch.setattr(environment, "version", installed(diffusers=None))
+    monkeypatch.setattr(environment, "_load_torchvision", fails)
     assert main(["doctor"]) == 1
     broken = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BROKEN")]
     assert len(broken) == 2

@@ -7,8 +7,8 @@ from tqdm import tqdm
 
 from dprdm.cli import main
 from dprdm.data.index import build_store
+from dprdm.demo.encoder import DemoEncoder
 from dprdm.demo.fashion import FashionDemo
-from dprdm.encoders.clip import ClipEncoder
 from dprdm.retrieval.store import PrivateStore
 from dprdm.runs.results import Results
 from tests.cli.front_door import refusal
@@ -74,7 +74,7 @@ def test_goes_on_from_what_was_measured(monkeypatch):
 
 def test_a_private_store_is_refused_unless_named_so(capsys):
     source = FashionDemo("heldout_dark")
-    build_store(source, ClipEncoder(), Path("private"), PrivateStore, tqdm(disable=True))
+    build_store(source, DemoEncoder(), Path("private"), PrivateStore, tqdm(disable=True))
     arguments = [*TINY, "--store", "private", "--mechanisms", "[gaussian]", "--eps", "[10]", "--out", "secret"]
     assert "say --is_private true" in refusal(capsys, arguments)
     assert main([*arguments, "--is_private", "true"]) == 0

@@ -27,7 +27,7 @@ def _store_text() -> str:
 
 
 def test_near_duplicates_are_named_to_the_owner_and_kept_nowhere(images, capsys):
-    assert main(["index", "--images", str(images), "--out", "store"]) == 0
+    assert main(["index", "--images", str(images), "--encoder", "demo", "--out", "store"]) == 0
     printed = capsys.readouterr().out
     assert "look almost the same as another one" in printed
     assert "--group_column" in printed
@@ -37,13 +37,13 @@ def test_near_duplicates_are_named_to_the_owner_and_kept_nowhere(images, capsys)
 
 
 def test_public_images_may_repeat(images, capsys):
-    assert main(["index", "--images", str(images), "--out", "store", "--kind", "public"]) == 0
+    assert main(["index", "--images", str(images), "--encoder", "demo", "--out", "store", "--kind", "public"]) == 0
     assert "almost the same" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["private", "public"])
 def test_check_reads_every_vector(images, capsys, kind):
-    assert main(["index", "--images", str(images), "--out", "store", "--kind", kind]) == 0
+    assert main(["index", "--images", str(images), "--encoder", "demo", "--out", "store", "--kind", kind]) == 0
     assert main(["index", "--check", "store"]) == 0
     assert "21 rows in 1 shards of store: every checksum holds." in capsys.readouterr().out
     file = Path("store/00000.vectors.npy")

@@ -12,8 +12,10 @@ from dprdm.errors import StoreError
 from dprdm.retrieval.store import PrivateStore
 from tests.cli.front_door import refusal
 from tests.data.pictures import picture
+from tests.fakes import DEMO_CLIP
 
 ROOT = Path(__file__).parents[2]
+MADE = ("--encoder", "demo", "--out", "store")
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,7 @@ def test_lists_and_skips_what_cannot_be_read(private_images: Path, capsys: pytes
     for path in sorted(private_images.iterdir())[:12]:
         (Path("images") / path.name).write_bytes(path.read_bytes())
     Path("images/text.png").write_text("not an image")
-    assert main(["index", "--images", "images", "--out", "store"]) == 0
+    assert main(["index", "--images", "images", *MADE]) == 0
     assert "Skipped, cannot be read: text.png" in capsys.readouterr().out
     assert len(PrivateStore(Path("store"))) == 12
 
@@ -36,7 +38,7 @@ def test_groups_bound_what_a_person_contributes(private_images: Path, capsys: py
     rows = "".join(f"{name},,patient{number // 6}\n" for number, name in enumerate(files))
     Path("table.csv").write_text("file,caption,patient_id\n" + rows)
     options = ["--captions", "table.csv", "--group-column", "patient_id", "--max-per-group", "4"]
-    assert main(["index", "--images", str(private_images), "--out", "store", *options]) == 0
+    assert main(["index", "--images", str(private_images), *MADE, *options]) == 0
     store = PrivateStore(Path("store"))
     assert (store.num_units, store.max_per_unit, len(store)) == (40, 4, 160)
     printed = capsys.readouterr().out
@@ -52,7 +54,7 @@ def _persons(*rows: str) -> list[str]:
     for name in ("a.png", "b.png"):
         picture(Path("images") / name)
     Path("table.csv").write_text("\n".join(["file,person", *rows]))
-    return ["index", "--images", "images", "--captions", "table.csv", "--out", "store"]
+    return ["index", "--images", "images", "--captions", "table.csv", *MADE]
 
 
 @pytest.mark.parametrize("kind", [[], ["--kind", "private"]])
@@ -80,9 +82,9 @@ def test_hazard_19_an_image_of_two_persons_is_refused(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--max_per_group", "1"], "Expected --group_column with --max_per_group"),
-        (["--max_per_group", "4", "--kind", "public"], "Expected no persons with --kind public"),
-        (["--group_column", "person", "--kind", "public"], "Expected no persons with --kind public"),
+        (["--max_per_group", "1"], "Expected group_column with max_per_group"),
+        (["--max_per_group", "4", "--kind", "public"], "Expected no persons with kind public"),
+        (["--group_column", "person", "--kind", "public"], "Expected no persons with kind public"),
         (
             ["--group_column", "person", "--max_per_group", "0"],
             "Expected max_per_group=0 to be a whole number of at least 1",
@@ -113,7 +115,7 @@ def test_a_check_takes_no_persons(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_bad_folders_are_refused_and_leave_nothing(make, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     make()
-    assert sentence in refusal(capsys, ["index", "--images", "images", "--out", "store"])
+    assert sentence in refusal(capsys, ["index", "--images", "images", *MADE])
     assert not Path("store").exists()
 
 
@@ -121,7 +123,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(private_ima
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-    command = [sys.executable, str(ROOT / "main.py"), "index", "--images", str(private_images), "--out", "store"]
+    command = [sys.executable, str(ROOT / "main.py"), "index", "--images", str(private_images), *MADE]
     done = subprocess.run(command, preexec_fn=no_room, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Is the disk full?" in done.stderr
@@ -130,6 +132,50 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(private_ima
 
 
 def test_a_finished_store_is_not_overwritten(private_images: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["index", "--images", str(private_images), "--out", "store"]
+    arguments = ["index", "--images", str(private_images), *MADE]
     assert main(arguments) == 0
     assert "there is one" in refusal(capsys, arguments)
+
+
+@pytest.mark.parametrize("images", ["photos", "gone"])
+def test_without_an_encoder_it_is_refused_before_anything_is_read(images: str, capsys) -> None:
+    Path("photos").mkdir()
+    sentence = refusal(capsys, ["index", "--images", images, "--out", "store"])
+    for hint in ("Expected --encoder", "ViT-L-14/openai", "`fit`", "demo_encoder.yaml", "`demo` is for the demo's"):
+        assert hint in sentence
+    assert not Path("store").exists()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sentence"),
+    [
+        ("dmo", "no encoder is called 'dmo'"),
+        ("ViT-L-14", "MODEL/TAG, such as ViT-L-14/openai"),
+        ("ViT-B-32/nowhere", "to be a file or a tag of ViT-B-32"),
+        ("models/mine.safetensors", "no such file"),
+        ("acme.encoders.Mine", "no encoder is called 'acme.encoders.Mine'"),
+    ],
+)
+def test_an_encoder_that_is_none_is_refused(private_images: Path, encoder: str, sentence: str, capsys) -> None:
+    made = ["index", "--images", str(private_images), "--encoder", encoder, "--out", "store"]
+    assert sentence in refusal(capsys, made)
+    assert not Path("store").exists()
+
+
+def test_an_encoder_is_a_config_and_its_weights_too(private_images: Path) -> None:
+    for name, encoder in (("by_name", "demo"), ("by_file", DEMO_CLIP), ("by_path", "dprdm.demo.encoder.DemoEncoder")):
+        assert main(["index", "--images", str(private_images), "--encoder", encoder, "--out", name]) == 0
+    identities = [PrivateStore(Path(name)).manifest.encoder for name in ("by_name", "by_file", "by_path")]
+    assert identities[0] == identities[1] == identities[2]
+    assert identities[0]["model"] == "dprdm_demo_clip"  # as it was in 0.4, so that its stores still open
+
+
+def test_it_says_what_was_made_and_what_comes_next(private_images: Path, public_images: Path, capsys) -> None:
+    assert main(["index", "--images", str(private_images), *MADE]) == 0
+    printed = capsys.readouterr().out
+    assert "240 images in store (private), embedded by dprdm_demo_clip." in printed
+    assert "The unit of privacy is one image." in printed and "Next: dprdm predict --private_store store" in printed
+    public = ["--images", str(public_images), "--encoder", "demo", "--out", "public", "--kind", "public"]
+    assert main(["index", *public]) == 0
+    printed = capsys.readouterr().out
+    assert "240 of 240 images have a caption." in printed and "Next: dprdm neighbors public" in printed

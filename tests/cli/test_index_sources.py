@@ -48,16 +48,18 @@ def _parquet() -> list[str]:
     return ["Parquet", "--source.files", "*.parquet"]
 
 
-@pytest.mark.parametrize(("make", "rows"), [(_coco, 1), (_imagenet, 1), (_fashion, 10), (_tars, 2), (_parquet, 1)])
+@pytest.mark.parametrize(("make", "rows"), [(_coco, 1), (_imagenet, 1), (_fashion, 20), (_tars, 2), (_parquet, 1)])
 @pytest.mark.parametrize(("kind", "store"), [("private", PrivateStore), ("public", PublicStore)])
 def test_every_reader_becomes_a_store(make, rows: int, kind: str, store) -> None:
-    assert main(["index", "--source", *make(), "--out", "store", "--kind", kind]) == 0
+    assert main(["index", "--source", *make(), "--encoder", "demo", "--out", "store", "--kind", kind]) == 0
     assert len(store(Path("store"))) == rows
 
 
 def test_a_config_may_name_the_reader() -> None:
     shards = _tars()[2]
-    Path("c.yaml").write_text(f"out: store\nsource: {{class_path: Tars, init_args: {{shards: '{shards}'}}}}\n")
+    Path("c.yaml").write_text(
+        f"out: store\nencoder: demo\nsource: {{class_path: Tars, init_args: {{shards: '{shards}'}}}}\n"
+    )
     assert main(["index", "--config", "c.yaml"]) == 0
     assert len(PrivateStore(Path("store"))) == 2
 
@@ -66,7 +68,7 @@ def test_persons_of_a_reader_are_the_units() -> None:
     images = [{"bytes": encoded(level), "path": None} for level in (1, 90, 200)]
     pq.write_table(pa.table({"image": images, "who": ["ann", "ann", "bob"]}), "a.parquet")
     source = ["--source", "Parquet", "--source.files", "a.parquet", "--source.group_column", "who"]
-    assert main(["index", *source, "--out", "store", "--max-per-group", "2"]) == 0
+    assert main(["index", *source, "--encoder", "demo", "--out", "store", "--max-per-group", "2"]) == 0
     store = PrivateStore(Path("store"))
     assert (store.num_units, store.max_per_unit, store.manifest.group_column) == (2, 2, "who")
 
@@ -89,5 +91,5 @@ def test_a_reader_that_cannot_be_made_is_one_sentence(
         arguments = ["--source", *_fashion(), *arguments[2:]]
     elif "--images" in arguments:
         arguments = ["--source", *_coco(), *arguments[4:]]
-    assert sentence in refusal(capsys, ["index", *arguments, "--out", "store"])
+    assert sentence in refusal(capsys, ["index", *arguments, "--encoder", "demo", "--out", "store"])
     assert not Path("store").exists()

@@ -68,6 +68,8 @@ def test_interrupting_ends_with_130_and_keeps_what_was_finished(private_images: 
         "index",
         "--images",
         "images",
+        "--encoder",
+        "demo",
         "--out",
         "store",
         "--shard_rows",

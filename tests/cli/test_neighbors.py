@@ -17,7 +17,9 @@ from tests.workflows.test_fit import FOLDER, SMALL
 def _public(public_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A public store of the test images in `public/`."""
     monkeypatch.chdir(tmp_path)
-    assert main(["index", "--images", str(public_images), "--out", "public", "--kind", "public"]) == 0
+    assert (
+        main(["index", "--images", str(public_images), "--encoder", "demo", "--out", "public", "--kind", "public"]) == 0
+    )
 
 
 def _table(k: int) -> np.ndarray:

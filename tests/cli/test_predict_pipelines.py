@@ -25,10 +25,7 @@ def predict_with_unclip() -> tuple[str, ...]:
     from tests.generation.tiny import tiny_unclip
 
     tiny_unclip(Path("pipeline"))
-    encoder = {
-        "class_path": "dprdm.encoders.clip.ClipEncoder",
-        "init_args": {"model": "dprdm_demo_clip", "pretrained": None},
-    }
+    encoder = {"class_path": "dprdm.demo.encoder.DemoEncoder"}
     mine = {
         "model": {
             "class_path": "dprdm.generation.unclip.UnclipGenerator",

@@ -17,6 +17,7 @@ SWEEP = {
     "measure": {
         "real": {"class_path": "dprdm.demo.fashion.FashionDemo", "init_args": {"split": "heldout_dark"}},
         "features": {"class_path": "dprdm.metrics.networks.EfficientNetLite0", "init_args": {"side": 32}},
+        "encoder": {"class_path": "dprdm.demo.encoder.DemoEncoder"},
         "max_real": 12,
         "metrics": ["kid", "clip_score"],
         "resamples": 2,

@@ -1,6 +1,7 @@
 """`test` through the front door: rows, tables, what is kept, what reads private images, what is refused."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 from PIL import Image
 
 from dprdm.cli import main
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
+from dprdm.demo.fashion import FashionDemo
 from dprdm.runs.results import Results
 from tests.cli.front_door import predict, refusal
+from tests.fakes import DEMO_CLIP
 
 DARK = ("--real", "dprdm.demo.fashion.FashionDemo", "--real.split", "heldout_dark", "--max_real", "60")
-QUICK = ("--features", "clip", "--resamples", "5", "--out", "tested")
+DEMO_FEATURES = ("--features", "clip", "--features.model", DEMO_CLIP)
+QUICK = (*DEMO_FEATURES, "--resamples", "5", "--out", "tested")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +26,7 @@ def drawn(private_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("drawn")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert main(["index", "--images", str(private_images), "--out", "store"]) == 0
+        assert main(["index", "--images", str(private_images), "--encoder", "demo", "--out", "store"]) == 0
         assert predict("--name", "private", "--releases_per_prompt", "6") == 0
         assert predict("--name", "open", "--releases_per_prompt", "6", mechanism="nonprivate") == 0
     return folder / "runs"
@@ -53,7 +57,7 @@ def test_rows_tables_and_what_is_kept(measured, capsys):
     assert results.metrics() == (
         "fid", "kid", "precision", "recall", "density", "coverage", "clip_score", "cmmd"
     )  # fmt: skip
-    assert "open (**NON-PRIVATE**)" in printed and "Fewer than 5,000 images (12)" in printed
+    assert re.search(r"\| open +\| \*\*NON-PRIVATE\*\* ", printed) and "Fewer than 5,000 images (12)" in printed
     # 12 and 24 images never share a table.
     assert printed.count("| FID ") == 2
     assert all((measured / "tested" / image).is_file() for row in results.rows for image in row.images)
@@ -66,7 +70,7 @@ def test_rows_tables_and_what_is_kept(measured, capsys):
 
 def test_use_and_the_private_source_is_noticed(measured, capsys):
     private = ("--real", "dprdm.demo.fashion.FashionDemo", "--real.split", "private", "--max_real", "40")
-    asked = ["test", "garments", "runs/private", *private, "--features", "clip", "--out", "tested", "--resamples", "0"]
+    asked = ["test", "garments", "runs/private", *private, *DEMO_FEATURES, "--out", "tested", "--resamples", "0"]
     assert main([*asked, "--metrics", "kid,clip_score,accuracy"]) == 2  # 12 images are too few to learn from
     assert "synthetic_images=12" in capsys.readouterr().err
     assert main([*asked, "--metrics", "kid,clip_score", "--wandb"]) == 0
@@ -115,7 +119,7 @@ def test_refusals(tmp_path, monkeypatch, capsys, more, sentence):
     (tmp_path / "images").mkdir()
     for index in range(3):
         FashionDemo("heldout").image(index).save(tmp_path / "images" / f"{index}.png")
-    assert sentence in refusal(capsys, ["test", "images", *DARK, "--features", "clip", *more])
+    assert sentence in refusal(capsys, ["test", "images", *DARK, *DEMO_FEATURES, *more])
     assert not (tmp_path / "runs").exists()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from dprdm.data.readers.source import ImageSource, UnreadableImage
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.demo.encoder import DemoEncoder
 
 
 class Pictures(ImageSource):
@@ -70,6 +70,6 @@ def picture(path: Path, size: tuple[int, int] = (8, 6), seed: int = 0) -> Path:
     return path
 
 
-def demo_encoder() -> ClipEncoder:
+def demo_encoder() -> DemoEncoder:
     """The demo's own."""
-    return ClipEncoder()
+    return DemoEncoder()

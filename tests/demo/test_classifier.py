@@ -6,9 +6,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.demo import classifier as demo_classifier
 from dprdm.demo.classifier import DemoClassifier
-from dprdm.demo.fashion import CLASS_NAMES, load_split
+from dprdm.demo.fashion import load_split
 from dprdm.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning", "ignore:.*does not have many workers")

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from dprdm.demo.cutting import garment_brightness
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo, load_split
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
+from dprdm.demo.cutting import garment_brightness, owned_by_the_shop
+from dprdm.demo.fashion import FashionDemo, PublicFashion, load_split
 from dprdm.demo.make_demo import RARE
+from tests.data.readers.idx import write_fashion
 
 COUNTS = {"private": 15_051, "public": 15_000, "pool": 10_590, "heldout": 7_000, "heldout_dark": 2_463}
 
@@ -57,3 +59,15 @@ def test_labels_and_images_go_together():
     images, labels = load_split("heldout")
     source = FashionDemo("heldout")
     assert np.array_equal(np.asarray(source.image(42)), images[42]) and source.caption(42) == CLASS_NAMES[labels[42]]
+
+
+def test_nothing_private_is_in_the_public_training_images(tmp_path):
+    images, labels = write_fashion(tmp_path)
+    private = owned_by_the_shop(images, labels)
+    source = PublicFashion(tmp_path)
+    assert len(source) + private.sum() == 100 and private.sum() == 40
+    assert [source.key(index) for index in range(len(source))] == [f"train/{n:05d}" for n in np.flatnonzero(~private)]
+    assert source.prompts() == CLASS_NAMES
+    for index, number in enumerate(np.flatnonzero(~private)):
+        assert np.array_equal(np.asarray(source.image(index)), images[number])
+        assert source.caption(index) == CLASS_NAMES[labels[number]]

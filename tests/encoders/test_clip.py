@@ -8,15 +8,19 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.demo import DEMO
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.demo.encoder import DemoEncoder
+from dprdm.demo.fashion import FashionDemo
+from dprdm.encoders.clip import ClipEncoder, described_model, resolve_name
 from dprdm.errors import UserError
+
+CONFIG = str(DEMO / "dprdm_demo_clip.json")
 
 
 @pytest.fixture(scope="module")
 def encoder():
-    return ClipEncoder()
+    return DemoEncoder()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,7 @@ def test_dark_and_bright_garments_of_one_class_lie_apart(encoder, garments):
 
 @pytest.mark.parametrize("batch_size", [1, 7, 256])
 def test_a_vector_does_not_depend_on_its_batch(encoder, garments, batch_size):
-    other = ClipEncoder(batch_size=batch_size)
+    other = DemoEncoder(batch_size=batch_size)
     assert np.allclose(other.images(garments[0][:20]), encoder.images(garments[0][:20]), atol=1e-5)
     assert np.allclose(other.texts(CLASS_NAMES), encoder.texts(CLASS_NAMES), atol=1e-5)
 
@@ -64,14 +68,14 @@ def test_hazard_07_vectors_are_per_image(encoder, garments, gone):
 @pytest.mark.parametrize("count", [1, 4, 6, 8, 11])
 def test_hazard_07_the_network_always_sees_as_many_images(garments, monkeypatch, count):
     """A network that rounds by the size of its batch: without blank images beside the last, their vectors would differ."""
-    encoder, seen = ClipEncoder(batch_size=4), []
+    encoder, seen = DemoEncoder(batch_size=4), []
     plain = encoder.model.encode_image
 
     def rounding(pixels, normalize):
         seen.append(len(pixels))
         return plain(pixels, normalize=normalize) * (1 + 0.1 * len(pixels))
 
-    expected = ClipEncoder(batch_size=4).images(garments[0][:count])
+    expected = DemoEncoder(batch_size=4).images(garments[0][:count])
     monkeypatch.setattr(encoder.model, "encode_image", rounding)
     assert np.allclose(encoder.images(garments[0][:count]), 1.4 * expected, atol=1e-5)
     assert set(seen) == {4}
@@ -98,7 +102,7 @@ def test_nothing_gives_nothing(encoder):
 
 
 def test_identity_is_the_same_every_time(encoder):
-    assert ClipEncoder().identity == encoder.identity
+    assert DemoEncoder().identity == encoder.identity
 
 
 def test_identity_changes_with_one_weight(encoder, tmp_path):
@@ -106,7 +110,7 @@ def test_identity_changes_with_one_weight(encoder, tmp_path):
     name = next(name for name, tensor in state.items() if tensor.ndim == 2)
     state[name][0, 0] += 1
     save_file(state, tmp_path / "other.safetensors")
-    other = ClipEncoder(pretrained=str(tmp_path / "other.safetensors")).identity
+    other = ClipEncoder(CONFIG, str(tmp_path / "other.safetensors")).identity
     assert [key for key in other if other[key] != encoder.identity[key]] == ["weights_sha256"]
 
 
@@ -146,4 +150,55 @@ def test_weights_that_are_none_are_refused_in_a_sentence(tmp_path, content):
     else:
         save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(UserError, match=r"weights\.safetensors"):
-        ClipEncoder(pretrained=str(path))
+        ClipEncoder(CONFIG, str(path))
+
+
+def test_a_tag_trained_with_quickgelu_belongs_to_the_model_that_has_it():
+    assert resolve_name("ViT-L-14/openai") == ("ViT-L-14-quickgelu", "openai")
+    assert resolve_name("ViT-L-14-quickgelu/openai") == ("ViT-L-14-quickgelu", "openai")
+
+
+def test_a_config_and_its_weights_are_one_name(encoder):
+    assert ClipEncoder(f"{CONFIG}/{DEMO / 'encoder.safetensors'}").identity == encoder.identity
+
+
+def test_files_of_the_package_are_found_from_anywhere(encoder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assets = "dprdm/demo/assets"
+    assert ClipEncoder(f"{assets}/dprdm_demo_clip.json/{assets}/encoder.safetensors").identity == encoder.identity
+
+
+def test_weights_that_name_their_model_are_enough(encoder, tmp_path):
+    path, name = tmp_path / "weights.safetensors", encoder.identity["model"]
+    save_file(load_file(DEMO / "encoder.safetensors"), path, metadata=described_model(name))
+    assert ClipEncoder(str(path)).identity == encoder.identity
+
+
+def test_a_model_that_only_its_weights_describe_is_made_known(encoder, tmp_path):
+    path, described = tmp_path / "weights.safetensors", described_model(encoder.identity["model"])
+    metadata = {**described, "model": "known_by_its_weights"}
+    save_file(load_file(DEMO / "encoder.safetensors"), path, metadata=metadata)
+    assert ClipEncoder(str(path)).identity == {**encoder.identity, "model": "known_by_its_weights"}
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "ViT-B-32",
+            r"Expected weights for the encoder ViT-B-32\. Name .*/TAG, with one of openai, .*or ViT-B-32/FILE",
+        ),
+        ("ViT-L14", r"Expected a model that open_clip knows, not 'ViT-L14'\. Did you mean 'ViT-L-14'"),
+        (CONFIG, r"Expected weights for the encoder .*/FILE\.$"),
+    ],
+)
+def test_a_name_without_weights_is_refused(name, sentence):
+    with pytest.raises(UserError, match=sentence):
+        ClipEncoder(name)
+
+
+def test_weights_that_name_no_model_are_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(UserError, match=r"to say which model its weights are of.*MODEL/.*weights\.safetensors"):
+        ClipEncoder(str(path))

@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 import torch
 
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.data.views import ViewsDataModule
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo
+from dprdm.demo import DEMO
+from dprdm.demo.fashion import FashionDemo
 from dprdm.encoders.clip import ClipEncoder
 from dprdm.encoders.training import ContrastiveEncoder
 
 # Lightning 2.6 asks torch 2.14 something in a way that torch calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning", "ignore:.*does not have many workers")
+
+MODEL = str(DEMO / "dprdm_demo_clip.json")
 
 
 class Few(FashionDemo):
@@ -23,7 +27,7 @@ class Few(FashionDemo):
 
 def trained(steps: int) -> ContrastiveEncoder:
     torch.manual_seed(0)
-    encoder = ContrastiveEncoder(prompts=CLASS_NAMES, warmup_steps=2)
+    encoder = ContrastiveEncoder(MODEL, prompts=CLASS_NAMES, warmup_steps=2)
     data = ViewsDataModule(Few("public"), Few("heldout"), image_size=28, batch_size=64)
     quiet = {
         "enable_progress_bar": False,
@@ -55,7 +59,7 @@ def test_reports_both_losses_and_zero_shot_accuracy(encoder):
 def test_what_it_exports_is_what_is_read(encoder, tmp_path):
     """Half precision on the way, so within its rounding."""
     encoder.export(tmp_path / "encoder.safetensors")
-    reader = ClipEncoder(pretrained=str(tmp_path / "encoder.safetensors"))
+    reader = ClipEncoder(str(tmp_path / "encoder.safetensors"))
     images = [FashionDemo("heldout").image(index) for index in range(8)]
     pixels = torch.from_numpy(np.stack([np.asarray(image.convert("RGB")) for image in images])).permute(0, 3, 1, 2)
     encoder.eval()
@@ -66,4 +70,4 @@ def test_what_it_exports_is_what_is_read(encoder, tmp_path):
 
 
 def test_copies_may_be_left_out():
-    assert ContrastiveEncoder(copies_weight=0.0).hparams["copies_weight"] == 0
+    assert ContrastiveEncoder(MODEL, copies_weight=0.0).hparams["copies_weight"] == 0

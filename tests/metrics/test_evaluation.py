@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 import torch
 
-from dprdm.demo.fashion import CLASS_NAMES, load_split
-from dprdm.encoders.clip import ClipEncoder
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
+from dprdm.demo.encoder import DemoEncoder
+from dprdm.demo.fashion import load_split
 from dprdm.errors import UserError
 from dprdm.metrics.cache import ImageSet, cached_row, distinct_names
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier
@@ -53,7 +54,7 @@ def row(judged, images, labels):
 
 
 def test_another_half_is_near_and_brighter_garments_are_far():
-    judged = evaluation((*OF_FEATURES, "cmmd"), encoder=ClipEncoder())
+    judged = evaluation((*OF_FEATURES, "cmmd"), encoder=DemoEncoder())
     half = row(judged, *garments("heldout_dark", slice(200, 400)))
     other = row(judged, *garments("public", slice(200)))
     for metric in ("fid", "kid", "cmmd"):
@@ -68,7 +69,7 @@ def test_another_half_is_near_and_brighter_garments_are_far():
 def test_class_found_and_clip_score_follow_the_prompts_and_read_no_real_image():
     images, labels = garments("heldout", slice(100))
     judged = evaluation(
-        ("class_found", "clip_score"), judge=Oracle(images, labels), encoder=ClipEncoder(), reads_private=True
+        ("class_found", "clip_score"), judge=Oracle(images, labels), encoder=DemoEncoder(), reads_private=True
     )
     right, wrong = row(judged, images, labels), row(judged, images, (labels + 1) % 10)
     assert right.measurement("class_found").value == 1 and wrong.measurement("class_found").value == 0
@@ -78,7 +79,7 @@ def test_class_found_and_clip_score_follow_the_prompts_and_read_no_real_image():
 
 def test_clip_score_is_a_hundred_cosines():
     images, labels = garments("heldout", slice(5))
-    encoder = ClipEncoder()
+    encoder = DemoEncoder()
     found = row(evaluation(("clip_score",), encoder=encoder, resamples=0), images, labels).measurements[0]
     vectors = torch.nn.functional.normalize(encoder.model.encode_image(torch.stack([
         encoder.preprocess(picture) for picture in _pictures(images)])))  # fmt: skip

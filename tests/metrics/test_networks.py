@@ -10,7 +10,8 @@ from PIL import Image
 from dprdm.demo.fashion import load_split
 from dprdm.errors import UnknownPlugin, UserError
 from dprdm.metrics.networks import EfficientNetLite0, Inception, OpenClipFeatures, TimmFeatures, enlarged
-from dprdm.registry import class_path, expand_networks
+from dprdm.registry import class_path
+from tests.fakes import DEMO_CLIP
 
 PHOTO = torch.randint(0, 256, (3, 3, 40, 48), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
@@ -80,19 +81,17 @@ def test_inception_that_cannot_be_downloaded_says_where_it_is(monkeypatch, tmp_p
 
 
 def test_clip_features_are_the_encoders():
-    clip, images = OpenClipFeatures(), torch.from_numpy(load_split("heldout")[0][:4])[:, None]
+    clip, images = OpenClipFeatures(DEMO_CLIP), torch.from_numpy(load_split("heldout")[0][:4])[:, None]
     theirs = clip.encoder.images([Image.fromarray(image[0].numpy()) for image in images])
     assert torch.equal(clip.features(images), torch.from_numpy(theirs))
     assert clip.weights_sha256 == clip.encoder.identity["weights_sha256"]
 
 
 def test_short_names():
-    assert expand_networks(["--features", "inception", "--judge=demo"]) == [
-        "--features", class_path("features", "inception"), f"--judge={class_path('features', 'demo')}"
-    ]  # fmt: skip
-    assert expand_networks(["--features", "mine.Network"]) == ["--features", "mine.Network"]
+    assert class_path("features", "inception") == "dprdm.metrics.networks.Inception"
+    assert class_path("features", "demo") == "dprdm.demo.classifier.DemoClassifier"
     with pytest.raises(UnknownPlugin, match="Did you mean 'inception'"):
-        expand_networks(["--features", "incepton"])
+        class_path("features", "incepton")
 
 
 def _written(path: Path) -> Path:

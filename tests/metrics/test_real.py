@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.data.readers.folder import ImageFolder
-from dprdm.demo.fashion import CLASS_NAMES, FashionDemo, load_split
+from dprdm.demo.fashion import FashionDemo, load_split
 from dprdm.errors import UserError
 from dprdm.metrics.real import read_real
 

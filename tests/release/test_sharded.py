@@ -7,8 +7,8 @@ import pytest
 from tqdm import tqdm
 
 from dprdm.data.index import build_store
+from dprdm.demo.encoder import DemoEncoder
 from dprdm.demo.fashion import FashionDemo
-from dprdm.encoders.clip import ClipEncoder
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.noise import SecureNoise
@@ -24,12 +24,12 @@ class Few(FashionDemo):
 
 
 @pytest.fixture(scope="module")
-def encoder() -> ClipEncoder:
-    return ClipEncoder()
+def encoder() -> DemoEncoder:
+    return DemoEncoder()
 
 
 @pytest.mark.parametrize("shard_rows", [1, 7, 33])
-def test_shards_change_nothing(tmp_path: Path, encoder: ClipEncoder, shard_rows: int) -> None:
+def test_shards_change_nothing(tmp_path: Path, encoder: DemoEncoder, shard_rows: int) -> None:
     queries = encoder.texts(["coat", "sandal", "bag"])
     answers = []
     for rows in (1000, shard_rows):

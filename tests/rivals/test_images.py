@@ -9,8 +9,8 @@ from dprdm.data.index import build_store
 from dprdm.data.neighbours import NoProgress
 from dprdm.data.opening import open_public_store
 from dprdm.data.readers.source import ImageSource
+from dprdm.demo.encoder import DemoEncoder
 from dprdm.demo.fashion import FashionDemo
-from dprdm.encoders.clip import ClipEncoder
 from dprdm.errors import StoreError, UserError
 from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.store import PrivateStore
@@ -44,7 +44,7 @@ class Some(ImageSource):
 def made(tmp_path_factory):
     """Private images, their store, and a public data module."""
     tmp_path = tmp_path_factory.mktemp("images")
-    encoder, source = ClipEncoder(), Some("private", 0, 30)
+    encoder, source = DemoEncoder(), Some("private", 0, 30)
     build_store(source, encoder, tmp_path / "private", PrivateStore, NoProgress())
     public = NeighbourDataModule(
         Some("pool", 0, 60), encoder, tmp_path / "public", k=3, spread=8, image_size=28, channels=1, mirror=False

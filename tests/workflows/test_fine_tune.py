@@ -165,7 +165,7 @@ def test_hazard_18_a_store_of_persons_is_refused_before_anything_is_read(
     fit: list[str], private_images: Path, limit: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     persons = ["--captions", _table(private_images), "--group_column", "person", *limit]
-    assert main(["index", "--images", str(private_images), "--out", "persons", *persons]) == 0
+    assert main(["index", "--images", str(private_images), "--encoder", "demo", "--out", "persons", *persons]) == 0
     before = {path: path.read_bytes() for path in Path("persons").iterdir()}
     for vectors in Path("persons").glob("*.vectors.npy"):
         vectors.write_bytes(b"not to be opened")

@@ -1,37 +1,20 @@
 """CIFAR-10 in the publisher's batches, small, with the checksums that torchvision asks for."""
 
-import hashlib
 import pickle
 from urllib.error import URLError
 
 import numpy as np
 import pytest
-from torchvision.datasets import CIFAR10, cifar
+from torchvision.datasets import cifar
 
 from dprdm.data.readers.cifar10 import CLASS_NAMES, Cifar10
 from dprdm.errors import UserError
+from tests.data.readers.archives import write_cifar10
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    draws = np.random.default_rng(0)
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-
-    def batch(name):
-        labels = [int(label) for label in draws.integers(0, 10, 4)]
-        content = {"data": draws.integers(0, 256, (4, 3072), dtype=np.uint8), "labels": labels}
-        return write(name, content)
-
-    def write(name, content):
-        (folder / name).write_bytes(pickle.dumps(content))
-        return [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
-
-    monkeypatch.setattr(CIFAR10, "train_list", [batch(f"data_batch_{number}") for number in range(1, 6)])
-    monkeypatch.setattr(CIFAR10, "test_list", [batch("test_batch")])
-    name, md5 = write("batches.meta", {"label_names": list(CLASS_NAMES)})
-    monkeypatch.setattr(CIFAR10, "meta", {"filename": name, "key": "label_names", "md5": md5})
-    return tmp_path
+    return write_cifar10(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(("split", "count", "first"), [("train", 20, "data_batch_1"), ("test", 4, "test_batch")])

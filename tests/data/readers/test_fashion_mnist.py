@@ -1,4 +1,4 @@
-"""Fashion-MNIST in full: found where torchvision or Debian puts it, and without the demo's private images."""
+"""Fashion-MNIST in full: found where torchvision or Debian puts it, and files cut short are named."""
 
 from pathlib import Path
 
@@ -7,9 +7,7 @@ import pytest
 
 from dprdm.cli import main
 from dprdm.data.readers import fashion_mnist
-from dprdm.data.readers.fashion_mnist import FashionMnist
-from dprdm.demo.cutting import owned_by_the_shop
-from dprdm.demo.fashion import CLASS_NAMES
+from dprdm.data.readers.fashion_mnist import CLASS_NAMES, FashionMnist, read_idx
 from dprdm.errors import UserError
 from tests.cli.front_door import refusal
 from tests.data.readers.idx import write_fashion, write_idx
@@ -25,20 +23,25 @@ def test_every_layout_is_found(tmp_path, layout, suffix):
     assert np.array_equal(np.asarray(FashionMnist("test", tmp_path).image(7)), 255 - images[7])
 
 
-def test_nothing_private_is_public(tmp_path):
-    images, labels = write_fashion(tmp_path)
-    private = owned_by_the_shop(images, labels)
-    source = FashionMnist("public", tmp_path)
-    assert len(source) + private.sum() == 100 and private.sum() == 40
-    assert [source.key(index) for index in range(len(source))] == [f"train/{n:05d}" for n in np.flatnonzero(~private)]
-    for index, number in enumerate(np.flatnonzero(~private)):
-        assert np.array_equal(np.asarray(source.image(index)), images[number])
-        assert source.caption(index) == CLASS_NAMES[labels[number]]
+@pytest.mark.parametrize("name", ["a-idx3-ubyte.gz", "a-idx3-ubyte"])
+def test_an_idx_file_is_read_back_as_written(tmp_path, name):
+    array = np.arange(24).reshape(2, 3, 4)
+    write_idx(tmp_path / name, array)
+    assert np.array_equal(read_idx(tmp_path / name), array)
+
+
+@pytest.mark.parametrize("cut", [0, 3, 9, -5])
+@pytest.mark.parametrize("name", ["a.gz", "a"])
+def test_a_file_cut_short_is_named(tmp_path, name, cut):
+    write_idx(tmp_path / name, np.arange(24).reshape(2, 3, 4))
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:cut])
+    with pytest.raises(UserError, match=rf"Expected an IDX file in .*{name}"):
+        read_idx(tmp_path / name)
 
 
 def test_by_default_data_comes_before_the_installed_ones(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fashion_mnist, "PLACES", (Path("data"), tmp_path / "installed"))
+    monkeypatch.setattr(fashion_mnist, "ROOTS", (Path("data"), tmp_path / "installed"))
     write_fashion(tmp_path / "installed", count=20)
     assert len(FashionMnist("test")) == 20
     write_fashion(tmp_path / "data" / "FashionMNIST" / "raw", count=30)
@@ -54,7 +57,7 @@ def test_labels_of_another_set_are_refused(tmp_path):
 
 def test_the_config_says_how_to_get_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fashion_mnist, "PLACES", (Path("data"),))
+    monkeypatch.setattr(fashion_mnist, "ROOTS", (Path("data"),))
     assert "apt-get install dataset-fashion-mnist" in refusal(capsys, ["fit", "--config", "fashion.yaml"])
 
 
