@@ -114,13 +114,13 @@ def public_rows_only(embedded: Embedded) -> Iterator[tuple[str, Answered]]:
     yield "the query itself", Answered(embedded.queries.astype(np.float64), none)
 
 
-def mechanisms(embedded: Embedded, stage: rehearsal.Stage, terms: Terms) -> Iterator[PrivacyMechanism]:
+def mechanisms(embedded: Embedded, stage: rehearsal.SearchStage, terms: Terms) -> Iterator[PrivacyMechanism]:
     """Every private mechanism, with the settings that public rehearsal chose for these terms."""
     plugins, records = load_all("mechanism"), len(embedded.private)
     if terms.num_queries < UNLIMITED:
         grid = rehearsal.settings_for(rehearsal.KS, rehearsal.SAMPLING_RATES, records)
         best, *_ = rehearsal.rehearse(
-            stage, plugins["gaussian"](), terms.budget, terms.num_queries, grid, NEAREST, SecureNoise()
+            stage, plugins["gaussian"](), terms.budget, terms.num_queries, grid, SecureNoise()
         )
         for name in EACH_QUERY:
             mechanism = plugins[name](k=best.k, sampling_rate=best.sampling_rate)
@@ -139,7 +139,12 @@ def drawn(plan: Plan, embedded: Embedded, store: PrivateStore) -> Answered:
 
 
 def cells(
-    embedded: Embedded, terms: Terms, store: PrivateStore, stage: rehearsal.Stage, known: Truth, prior: PublicPrior
+    embedded: Embedded,
+    terms: Terms,
+    store: PrivateStore,
+    stage: rehearsal.SearchStage,
+    known: Truth,
+    prior: PublicPrior,
 ) -> Iterator[Cell]:
     """Release with every mechanism, denoise in every way, and compare."""
     exact = create("retriever", "exact")
@@ -245,12 +250,12 @@ def run(embedded: Embedded, num_queries: tuple[int, ...], epsilons: tuple[float,
     write_text(out / f"{embedded.name}.json", json.dumps(content, indent=2))
 
 
-def _stage(embedded: Embedded, folder: Path) -> rehearsal.Stage:
+def _stage(embedded: Embedded, folder: Path) -> rehearsal.SearchStage:
     """Public rows for the rehearsal of k and sampling_rate, as a public store."""
     store = write_store(folder / "public", embedded.public.rows)
     manifest = dataclasses.replace(Manifest.read(store.path / "manifest.json"), kind="public")
     write_text(store.path / "manifest.json", manifest.to_json())
-    return rehearsal.Stage.of(PublicStore(store.path))
+    return rehearsal.SearchStage.of(PublicStore(store.path), NEAREST)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Bool
 
 from dprdm.audit.likelihood import Members, Statistics, likelihood_ratios
 from dprdm.audit.roc import Interval, Roc, area_interval, ceiling, rate_at, roc
-from dprdm.audit.shadows import Seen
+from dprdm.audit.shadows import TrialStatistics
 from dprdm.release.plan import Plan
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.quantities import AUC, TPR_ALLOWED_AT_1_FPR, TPR_AT_1_FPR, TPR_AT_10_FPR, Quantity
@@ -21,7 +21,7 @@ QUANTITIES = (*RATES, AUC, TPR_ALLOWED_AT_1_FPR)
 
 
 @dataclass(frozen=True, eq=False)
-class Attacked:
+class AttackScores:
     """One attack on one mechanism: a score for each trial and candidate, larger for "was in".
 
     Args:
@@ -51,31 +51,31 @@ class Attacked:
         return self.is_member.ravel()
 
 
-def both_attacks(seen: Seen, is_member: Members) -> tuple[Attacked, Attacked]:
+def both_attacks(seen: TrialStatistics, is_member: Members) -> tuple[AttackScores, AttackScores]:
     """The nearest answer, and the likelihood ratio of how far the answers moved."""
     return (
-        Attacked(NEAREST, seen.nearest, is_member),
-        Attacked(RATIO, likelihood_ratios(seen.shift, is_member), is_member),
+        AttackScores(NEAREST, seen.nearest, is_member),
+        AttackScores(RATIO, likelihood_ratios(seen.shift, is_member), is_member),
     )
 
 
 def measurements(
-    attacked: Attacked,
+    attacked: AttackScores,
     plan: Plan,
-    made: Provenance,
+    provenance: Provenance,
     generator: np.random.Generator,  # noqa: TID251 - of a bootstrap
 ) -> Iterator[Measurement]:
     """Rates at low false positive rates, the area, and, of a private mechanism, the rate that its guarantee allows."""
     others = int((~attacked.is_member).sum())
     for quantity, false_positive in RATES.items():
         if false_positive * others >= 1:
-            yield _measurement(quantity, attacked.rate(false_positive), made)
-    yield _measurement(AUC, attacked.area(generator), made)
+            yield _measurement(quantity, attacked.rate(false_positive), provenance)
+    yield _measurement(AUC, attacked.area(generator), provenance)
     if plan.is_private:
         costs = plan.epsilons()
         allowed = ceiling(RATES[TPR_AT_1_FPR], costs.epsilon, costs.delta)
-        yield Measurement(TPR_ALLOWED_AT_1_FPR.name, allowed, made)
+        yield Measurement(TPR_ALLOWED_AT_1_FPR.name, allowed, provenance)
 
 
-def _measurement(quantity: Quantity, interval: Interval, made: Provenance) -> Measurement:
-    return Measurement(quantity.name, interval.value, made, interval.low, interval.high)
+def _measurement(quantity: Quantity, interval: Interval, provenance: Provenance) -> Measurement:
+    return Measurement(quantity.name, interval.value, provenance, interval.low, interval.high)

@@ -22,8 +22,8 @@ from dprdm.release.plan import Plan
 from dprdm.release.release import read, release
 from dprdm.types import Answered, Embeddings, Queries
 
-# Answers to vectors in the space of embeddings: themselves, or those of the images drawn from them.
-Seeing: TypeAlias = Callable[[Answered], Embeddings]
+# From answers to vectors in the space of embeddings: themselves, or those of the images drawn from them.
+View: TypeAlias = Callable[[Answered], Embeddings]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +33,18 @@ class Pool:
     Args:
         rows: all records, unit norm.
         candidates: positions of those attacked.
-        queries: what is asked.
-        asked: position in `queries` of what is asked to learn of each candidate.
+        queries: what is asked of the store.
+        query_of: position in `queries` of the one that is about each candidate.
     """
 
     rows: Embeddings
     candidates: Int[np.ndarray, "candidate"]
     queries: Queries
-    asked: Int[np.ndarray, "candidate"]
+    query_of: Int[np.ndarray, "candidate"]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class TrialStatistics:
     """What shows of each candidate in each trial.
 
     Args:
@@ -56,21 +56,15 @@ class Seen:
     shift: Statistics
 
 
-@dataclass(frozen=True)
-class Released:
-    """What is attacked: a mechanism with its noise. The plan's number of queries is asked about each candidate, so that
-    its budget is that of all that the attack on one candidate sees."""
+def answer_as_planned(plan: Plan, queries: Queries, rows: Embeddings, folder: Path) -> Answered:
+    """Release every query as often as planned from a private store of these rows; equal queries stand together.
 
-    plan: Plan
-
-    def ask(self, queries: Queries, rows: Embeddings, folder: Path) -> Answered:
-        """Every query as often as planned, from a private store of these rows; equal queries stand together."""
-        store, ledger = throwaway(folder, rows, self.plan.budget.delta)
-        repeats = self.plan.num_queries
-        asked = np.repeat(queries, repeats, axis=0)
-        released, _ = release(asked, store, self.plan, ledger, SecureNoise())
-        numbers = np.tile(np.arange(repeats), len(queries))
-        return read(self.plan, released, asked, numbers)
+    So the plan's budget is that of all that the attack on one candidate sees.
+    """
+    store, ledger = throwaway(folder, rows, plan.budget.delta)
+    repeated = np.repeat(queries, plan.num_queries, axis=0)
+    released, _ = release(repeated, store, plan, ledger, SecureNoise())
+    return read(plan, released, repeated, np.tile(np.arange(plan.num_queries), len(queries)))
 
 
 def random_halves(
@@ -78,7 +72,7 @@ def random_halves(
     records: int,
     generator: np.random.Generator,  # noqa: TID251 - of the attacker's stores, never of a private draw
 ) -> Bool[np.ndarray, "trial record"]:
-    """Which records are in each trial's store: a random half, drawn for each trial by itself."""
+    """Draw which records are in each trial's store: a random half, for each trial by itself."""
     check.at_least(3, trials=trials)
     check.at_least(2, records=records)
     return np.argsort(generator.random((trials, records)), axis=1) < records // 2
@@ -86,43 +80,47 @@ def random_halves(
 
 def attack(
     pool: Pool,
-    attacked: Released,
+    plan: Plan,
     is_in: Bool[np.ndarray, "trial record"],
-    see: Seeing,
+    view: View,
     progress: Callable[[int], object],
-) -> Seen:
-    """Release from each trial's store, and keep what the two attacks on each candidate look at.
+) -> TrialStatistics:
+    """Release from each trial's store, and compute what the two attacks on each candidate look at.
 
     Args:
-        see: from answers to vectors of the candidates' space, unit norm or not.
-        progress: told of each trial.
+        plan: mechanism, noise, and the number of answers about each candidate.
+        view: from answers to vectors of the candidates' space, unit norm or not.
+        progress: called with 1 after each trial.
     """
     nearest, means = [], []
     for present in is_in:
         with tempfile.TemporaryDirectory() as folder:
-            answered = attacked.ask(pool.queries, pool.rows[present], Path(folder) / "store")
-        vectors = see(answered).astype(np.float64).reshape(len(pool.queries), -1, pool.rows.shape[1])
+            answered = answer_as_planned(plan, pool.queries, pool.rows[present], Path(folder) / "store")
+        vectors = view(answered).astype(np.float64).reshape(len(pool.queries), -1, pool.rows.shape[1])
         nearest.append(_nearest(pool, vectors))
-        means.append(vectors.mean(axis=1)[pool.asked])
+        means.append(vectors.mean(axis=1)[pool.query_of])
         progress(1)
-    return Seen(np.stack(nearest), _shift(np.stack(means), pool.rows[pool.candidates]))
+    return TrialStatistics(np.stack(nearest), _shift(np.stack(means), pool.rows[pool.candidates]))
 
 
-def as_released(answered: Answered) -> Embeddings:
-    """The released vectors themselves."""
+def released_vectors(answered: Answered) -> Embeddings:
+    """Return the released vectors themselves."""
     return answered.vectors
 
 
 def _nearest(pool: Pool, vectors: Float[np.ndarray, "query answer dim"]) -> Float[np.ndarray, "candidate"]:
     lengths = np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1e-300)
-    found = np.einsum("cad,cd->ca", (vectors / lengths)[pool.asked], pool.rows[pool.candidates].astype(np.float64))
-    return found.max(axis=1)
+    candidates = pool.rows[pool.candidates].astype(np.float64)
+    cosines = np.einsum("cad,cd->ca", (vectors / lengths)[pool.query_of], candidates)
+    return np.asarray(cosines.max(axis=1))
 
 
 def _shift(means: Float[np.ndarray, "trial candidate dim"], candidates: Embeddings) -> Statistics:
-    """How far each trial's mean answer lies from that of the other trials, towards the candidate: the matched filter for a
-    record that moves a mean. In a cosine alone it drowns in the ways in which other records move it."""
+    """Compute how far each trial's mean answer lies from that of the other trials, towards the candidate.
+
+    That is the matched filter for a record that moves a mean. In a cosine alone it drowns in what other records move.
+    """
     usual = (means.sum(axis=0) - means) / (len(means) - 1)
     direction = candidates - usual
     direction /= np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), 1e-300)
-    return ((means - usual) * direction).sum(axis=2)
+    return np.asarray(((means - usual) * direction).sum(axis=2))

@@ -1,4 +1,4 @@
-"""How many cells, of how many levels, and how to weight them: tried out on public rows, so that it costs nothing.
+"""How many cells, of how many levels, and how to weight them: rehearsed on public rows, so that it costs nothing.
 
 Half of the public rows stand for the private ones: those that lie to one side of the middle of their surroundings, so
 that they are of another kind than the other half, which the cells are learnt from. Every choice is released and asked as
@@ -22,12 +22,12 @@ from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import nearest_means
+from dprdm.public.rehearsal import Stage
 from dprdm.release.mechanism import Terms
 from dprdm.types import Embeddings, Queries
 
-# Cells of the finest level, and how many of them lie in one of the level above.
+# Cells of the finest level.
 FINEST = (64, 256, 1024, 4096)
-BRANCHES = (1, 16)
 # Of the budget, in squared weight, what the finest of several levels gets.
 FINE_SHARES = (0.5, 0.8)
 # Quantiles of the public residuals' lengths: where they are clipped.
@@ -43,8 +43,8 @@ SURROUNDINGS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
-    """What was chosen, and the mean cosine of its answers in rehearsal."""
+class CodebookChoice:
+    """Levels and weights of a codebook, and the mean cosine of its answers in rehearsal."""
 
     sizes: tuple[int, ...]
     clip_norm: float
@@ -54,7 +54,7 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class CodebookStage(Stage):
     """Rows to learn cells from, rows that stand for the private ones, queries, and what these ought to be answered."""
 
     learnt_from: Float[np.ndarray, "learnt dim"]
@@ -63,42 +63,42 @@ class Stage:
     targets: Float[np.ndarray, "query dim"]
 
     @classmethod
-    def of(cls, public: PublicKnowledge, share: float) -> "Stage":
-        """The stage that public rows make for answers that average this share of the rows."""
-        known = public.thinned(MOST_ROWS)
-        number = np.arange(len(known.rows))
-        learnt_from, others = known.rows[number % 2 == 0], known.rows[number % 2 == 1]
-        stand_in = others[_to_one_side(others)]
-        captions = known.queries[evenly(len(known.queries), QUERIES)] if len(known.queries) else known.rows[:0]
+    def of(cls, public: PublicKnowledge, share: float) -> "CodebookStage":
+        """Divide public rows, and compute answers that average this share of the stand-in."""
+        thinned = public.thinned(MOST_ROWS)
+        number = np.arange(len(thinned.rows))
+        learnt_from, others = thinned.rows[number % 2 == 0], thinned.rows[number % 2 == 1]
+        stand_in = others[_on_the_far_side(others)]
+        captions = thinned.queries[evenly(len(thinned.queries), QUERIES)] if len(thinned.queries) else thinned.rows[:0]
         rows = learnt_from[evenly(len(learnt_from), QUERIES)]
         queries = captions if len(captions) >= FEWEST_CAPTIONS else np.concatenate([captions, rows])
         count = max(1, round(share * len(stand_in)))
         return cls(learnt_from, stand_in, queries, nearest_means(queries, stand_in, count))
 
 
-def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[Choice]:
-    """Every choice of levels and weights, best first. The same choices from the same rows and terms, always.
+def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[CodebookChoice]:
+    """Act out every choice of levels and weights; return them, best first. The same rows and terms give the same choices.
 
     Args:
         share: of the rows, averaged to an answer.
         max_cells: of the finest level.
     """
-    stage = Stage.of(public, share)
+    stage = CodebookStage.of(public, share)
     multiplier = _noise_multiplier(terms)
-    found = []
+    choices = []
     for sizes in _sizes(min(max_cells, len(stage.learnt_from) // ROWS_PER_CELL)):
         partition = learn_partition(stage.learnt_from, sizes)
         for weights in _weights(partition, stage.learnt_from):
             weighting = split_weighting(*weights[:2], len(sizes), weights[2])
             cosine = _act(stage, partition, weighting, multiplier, terms, share)
-            found.append(Choice(sizes, *weights, cosine))
-    return sorted(found, key=lambda choice: -choice.cosine)
+            choices.append(CodebookChoice(sizes, *weights, cosine))
+    return sorted(choices, key=lambda choice: -choice.cosine)
 
 
 def _act(
-    stage: Stage, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
+    stage: CodebookStage, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
 ) -> float:
-    """Mean cosine between the answers of this choice and the targets."""
+    """Return the mean cosine between the answers of this choice and the targets."""
     # As if there were as many rows as the private collection has: the noise is as large beside them as it will be.
     scale = terms.records / len(stage.stand_in)
     sums = scale * row_sums(stage.stand_in, partition, weighting)
@@ -107,12 +107,12 @@ def _act(
     cosines = []
     for _ in range(REPEATS):
         mixture = estimate(noise.gaussian(sums, noise_std), partition, weighting, noise_std)
-        cosines.append(_cosines(answer(mixture, stage.queries, replicates, share, draws=0).vectors, stage.targets))
+        cosines.append(stage.cosines(answer(mixture, stage.queries, replicates, share, draws=0).vectors))
     return float(np.mean(cosines))
 
 
 def _sizes(most: int) -> Iterator[tuple[int, ...]]:
-    """One level, two, or three."""
+    """Yield the sizes of one level, of two, and of three."""
     for finest in sorted({min(size, most) for size in FINEST}):
         yield (finest,)
         if finest >= 256:
@@ -122,7 +122,7 @@ def _sizes(most: int) -> Iterator[tuple[int, ...]]:
 
 
 def _weights(partition: Partition, rows: Embeddings) -> Iterator[tuple[float, float, float]]:
-    """Clipping norm, count weight and share of the finest level."""
+    """Yield clipping norm, count weight and share of the finest level."""
     residuals = rows - partition.levels[-1].centroids[partition.cells(rows)[:, -1]]
     norms = np.quantile(np.linalg.norm(residuals, axis=1), CLIP_QUANTILES)
     shares = FINE_SHARES if len(partition.levels) > 1 else (1.0,)
@@ -134,8 +134,8 @@ def _noise_multiplier(terms: Terms) -> float:
     return calibrate(GaussianDpEvent, terms.budget)
 
 
-def _to_one_side(rows: Embeddings) -> np.ndarray:
-    """Which rows lie on one side of the middle of their surroundings, along the direction in which rows differ most."""
+def _on_the_far_side(rows: Embeddings) -> np.ndarray:
+    """Mark the rows that lie on one side of the middle of their surroundings, along the direction in which rows differ most."""
     partition = learn_partition(rows, (min(SURROUNDINGS, max(1, len(rows) // ROWS_PER_CELL)),))
     residuals = rows - partition.levels[0].centroids[partition.cells(rows)[:, 0]]
     direction = np.linalg.eigh(partition.covariance)[1][:, -1]
@@ -144,13 +144,6 @@ def _to_one_side(rows: Embeddings) -> np.ndarray:
 
 
 def _public_noise() -> SecureNoise:
-    """Noise for rehearsals: the same bytes every time, so that the same choice is made. Nothing private meets it."""
+    """Draw noise for rehearsals: the same bytes every time, so that the same choice is made. Nothing private meets it."""
     calls = itertools.count()
     return SecureNoise(lambda size: hashlib.shake_256(f"rehearsal, call {next(calls)}".encode()).digest(size))
-
-
-def _cosines(
-    answers: Float[np.ndarray, "query dim"], targets: Float[np.ndarray, "query dim"]
-) -> Float[np.ndarray, "query"]:
-    lengths = np.linalg.norm(answers, axis=1) * np.linalg.norm(targets, axis=1)
-    return np.asarray((answers * targets).sum(axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dprdm.audit.leave_one_out import Asked, OneClassGone, ask_both, take_out
+from dprdm.audit.leave_one_out import PromptAnswers, StrikingRecord, answer_with_and_without, take_out
 from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn
 from dprdm.figures.grid import grid
@@ -27,14 +27,14 @@ class LeaveOneOut:
 
     Args:
         stand_in: all records.
-        gone: the class that was taken out, and its one record.
+        record: the one that is left of the class, and the set of all other classes.
         striking: its name.
         renderer: draws images of the answers.
         out: folder of the pictures.
     """
 
     stand_in: StandIn
-    gone: OneClassGone
+    record: StrikingRecord
     striking: str
     renderer: InMemoryRenderer
     out: Path
@@ -48,11 +48,11 @@ class LeaveOneOut:
         """
         rows, shown = [], [("the image itself", [self._write_striking(source)])]
         for mechanism in attacked:
-            pair = ask_both(self.gone, mechanism.released)
+            pair = answer_with_and_without(self.record, mechanism.plan)
             means = [answers.answered.vectors.mean(axis=0) for answers in pair]
             distance = float(np.linalg.norm(means[0] - means[1]))
             for answers in pair:
-                name = f"{mechanism.name}, {'with' if answers.has_one else 'without'} the {self.striking}"
+                name = f"{mechanism.name}, {'with' if answers.has_record else 'without'} the {self.striking}"
                 files = self._draw(answers, name)
                 shown.append((name, files))
                 rows.append(self._row(name, mechanism, answers, distance, files))
@@ -62,11 +62,11 @@ class LeaveOneOut:
 
     def _write_striking(self, source: ImageSource) -> Path:
         path = self.out / FOLDER / "the_one.png"
-        picture = source.image(int(self.stand_in.source_index[self.gone.position]))
+        picture = source.image(int(self.stand_in.source_index[self.record.position]))
         write_whole(path, lambda file: picture.save(file, format="PNG"))
         return path
 
-    def _draw(self, answers: Asked, name: str) -> list[Path]:
+    def _draw(self, answers: PromptAnswers, name: str) -> list[Path]:
         files = []
         for number, pixels in enumerate(self.renderer.render(answers.answered)):
             files.append(self.out / FOLDER / f"{name.replace(',', '').replace(' ', '_')}-{number:02d}.png")
@@ -74,7 +74,7 @@ class LeaveOneOut:
         return files
 
     def _row(
-        self, name: str, mechanism: AttackedMechanism, answers: Asked, distance: float, files: Sequence[Path]
+        self, name: str, mechanism: AttackedMechanism, answers: PromptAnswers, distance: float, files: Sequence[Path]
     ) -> Row:
         count, is_private = len(answers.cosines), self.stand_in.is_private
         provenance = Provenance("released vectors; the set minus one", "", "", 1, count, is_private)

@@ -4,7 +4,7 @@ import pytest
 from dprdm.audit.likelihood import likelihood_ratios
 from dprdm.audit.membership import RATIO, both_attacks
 from dprdm.audit.roc import ceiling
-from dprdm.audit.shadows import Pool, Released, Seen, as_released, attack, random_halves
+from dprdm.audit.shadows import Pool, TrialStatistics, attack, random_halves, released_vectors
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
@@ -18,11 +18,11 @@ ROWS = unit_rows(60, 8)
 OWN = Pool(ROWS, np.arange(30), ROWS[:30], np.arange(30))
 
 
-def seen(mechanism, epsilon=1.0, queries=1, trials=12, see=as_released, pool=OWN):
+def seen(mechanism, epsilon=1.0, queries=1, trials=12, see=released_vectors, pool=OWN):
     plan = make_plan(mechanism, Exact(), Budget(epsilon, DELTA), queries)
     is_in = random_halves(trials, len(ROWS), np.random.default_rng(1))
     told = []
-    found = attack(pool, Released(plan), is_in, see, told.append)
+    found = attack(pool, plan, is_in, see, told.append)
     assert told == [1] * trials
     return found, is_in[:, pool.candidates], plan
 
@@ -81,5 +81,5 @@ def test_every_query_is_asked_as_often_as_is_paid_for():
     found, is_member, plan = seen(Gaussian(k=2, sampling_rate=1.0), queries=3, trials=3, see=see, pool=pool)
     assert asked == [(2 * 3, 8)] * 3
     assert plan.epsilons(3).epsilon <= 1
-    assert isinstance(found, Seen)
+    assert isinstance(found, TrialStatistics)
     assert np.isfinite(likelihood_ratios(found.shift, is_member)).all()
