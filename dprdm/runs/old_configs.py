@@ -1,5 +1,6 @@
 """Configs that runs of version 0.4 have left, as they read now."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,17 @@ def current_config(config: Any) -> Any:
     Args:
         config: as YAML has it: dictionaries, lists, and plain values.
     """
-    if isinstance(config, list):
-        return [current_config(item) for item in config]
-    if not isinstance(config, dict):
-        return config
-    current = {key: current_config(value) for key, value in config.items()}
-    path = current.get("class_path")
-    return _current_part(path, current) if isinstance(path, str) else current
+    current = copy.deepcopy(config)
+    pending = [current]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            if isinstance(part.get("class_path"), str):
+                part |= _current_part(part["class_path"], part)
+            pending += part.values()
+    return current
 
 
 def _current_part(path: str, part: Mapping[str, Any]) -> dict[str, Any]:
