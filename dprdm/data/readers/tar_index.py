@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def index_tar(stream: Any, name: str) -> np.ndarray:
-    """One record a sample that has an image: `key` (bytes), and `image`, `text`, `json`: each (offset, size), -1 if absent.
+    """Return one record a sample that has an image: `key` (bytes), and `image`, `text`, `json`: each (offset, size), -1 if absent.
 
     A tar that ends early gives the samples before that, and a warning.
 
@@ -46,8 +46,8 @@ def index_tar(stream: Any, name: str) -> np.ndarray:
         if IMAGE in s
     ]
     longest = max((len(row[0]) for row in rows), default=1)
-    place = ("<i8", (2,))
-    return np.array(rows, [("key", f"S{longest}"), (IMAGE, *place), (TEXT, *place), (JSON, *place)])
+    span = ("<i8", (2,))
+    return np.array(rows, [("key", f"S{longest}"), (IMAGE, *span), (TEXT, *span), (JSON, *span)])
 
 
 def _members(stream: Any, name: str) -> Iterator[tarfile.TarInfo]:
