@@ -95,7 +95,7 @@ def find(kind: str, name: str) -> Any:
         plugin = import_class(path)
     except (ImportError, AttributeError) as error:
         raise UnknownPlugin(f"{_unknown(kind, name)} As a full path it fails: {error}.") from error
-    return _require_kind(kind, plugin, path)
+    return _require_own_name(kind, _require_kind(kind, plugin, path), path)
 
 
 def class_path(kind: str, name: Any) -> str:
@@ -216,6 +216,14 @@ def _load(kind: str, entry: EntryPoint) -> Any:
     return plugin
 
 
+def _require_own_name(kind: str, plugin: Any, path: str) -> Any:
+    """Refuse a plugin that nobody has declared and that goes by the name of another: certificates know it by its name."""
+    if KINDS[kind].declares_name and (clashing := _entries(kind).get(plugin.name)):
+        both = f"{_described(clashing[0])} and {path}"
+        raise UserError(f"Two {KINDS[kind].label}s are called {plugin.name!r}: {both}. Rename the second.")
+    return plugin
+
+
 def _require_kind(kind: str, plugin: Any, described: str) -> Any:
     module, _, attribute = KINDS[kind].base.partition(":")
     base: type = getattr(importlib.import_module(module), attribute)
@@ -252,58 +260,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
-# What the command line still calls; it belongs there.
-PRIVACY_KINDS = ("mechanism", "retriever", "denoiser")
-OPTION_KINDS = {
-    "--mechanism": "mechanism",
-    "--retriever": "retriever",
-    "--denoiser": "denoiser",
-    "--source": "reader",
-    "--real": "reader",
-    "--private": "reader",
-    "--stand_in": "reader",
-    "--features": "features",
-    "--judge": "features",
-}
-
-
 def plugin_named(kind: str, name: str, **settings: Any) -> Any:
     """Return a new plugin of this name with those of the settings that are fields of it."""
     parameters = inspect.signature(find(kind, name)).parameters
     return create(kind, name, **{field: value for field, value in settings.items() if field in parameters})
-
-
-def expand_names(config: Any) -> Any:
-    """Return a config in which `mechanism: gaussian` has become `mechanism: {class_path: ...}`; `retriever` alike."""
-    if not isinstance(config, dict):
-        return config
-    for kind in PRIVACY_KINDS:
-        if kind in config:
-            plugin = config[kind] if isinstance(config[kind], dict) else {"class_path": config[kind]}
-            config[kind] = {**plugin, "class_path": class_path(kind, plugin.get("class_path"))}
-    return config
-
-
-def expand_arguments(arguments: list[str]) -> list[str]:
-    """Return arguments in which `--mechanism gaussian` names the full class path, of plugins of all kinds. `--prompt` appends."""
-    expanded: list[str] = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if expanded and expanded[-1] in OPTION_KINDS:
-            expanded.append(_option_path(expanded[-1], argument))
-        elif option == "--prompt":
-            # jsonargparse appends with a plus: `--prompt a --prompt b` would otherwise mean b alone.
-            expanded.append("--prompt+" + argument.removeprefix("--prompt"))
-        elif equals and option in OPTION_KINDS:
-            expanded.append(f"{option}={_option_path(option, value)}")
-        else:
-            expanded.append(argument)
-    return expanded
-
-
-def _option_path(option: str, value: str) -> str:
-    """The class path that a value names; a config in braces, a file or a path stays as it is."""
-    kind = OPTION_KINDS[option]
-    if kind in PRIVACY_KINDS:
-        return class_path(kind, value)
-    return current_path(value) if "." in value or value.startswith("{") or value == "null" else class_path(kind, value)

@@ -22,24 +22,6 @@ def find_config(name: str) -> str:
     raise UserError(f"Expected a config file at {name}, here or among those of dprdm. Known there: {known}.")
 
 
-def resolve_configs(arguments: list[str]) -> list[str]:
-    """Return the arguments with every `--config NAME` and `--config=NAME` resolved to a path."""
-    resolved: list[str] = []
-    for argument in arguments:
-        if resolved and resolved[-1] == "--config":
-            resolved.append(find_config(argument))
-        elif argument.startswith("--config="):
-            resolved.append("--config=" + find_config(argument.removeprefix("--config=")))
-        else:
-            resolved.append(argument)
-    return resolved
-
-
-def has_config(arguments: list[str]) -> bool:
-    """Return whether a config is named on the command line."""
-    return any(argument == "--config" or argument.startswith("--config=") for argument in arguments)
-
-
 def find_packaged(path: Path) -> Path:
     """Return `path`, or the file of this package that it names.
 
@@ -48,3 +30,15 @@ def find_packaged(path: Path) -> Path:
     """
     packaged = PACKAGE.parent / path
     return packaged if path.parts[:1] == (PACKAGE.name,) and packaged.exists() else path
+
+
+def find_weights(path: Path) -> Path:
+    """Return where the weights are: a file or folder, found as `find_packaged` does, or the id of a model hub.
+
+    Raises:
+        UserError: if nothing is there, and the path can be no `owner/name` of a hub.
+    """
+    local = find_packaged(path)
+    if not local.exists() and (path.is_absolute() or len(path.parts) != 2 or path.suffix):
+        raise UserError(f"Expected weights at {path}, and there are none. Train them with `fit`, or name another file.")
+    return local

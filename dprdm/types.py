@@ -5,11 +5,20 @@ answer without importing torch. The shapes of tensors on the public path are in 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
 
+# What the command line refuses before it loads anything: the short name of a plugin that nobody has, and a missing file.
+MechanismName: TypeAlias = str
+RetrieverName: TypeAlias = str
+DenoiserName: TypeAlias = str
+MetricName: TypeAlias = str
+MetricNames: TypeAlias = str  # with commas between them
+ExistingFile: TypeAlias = Path
+ExistingFolder: TypeAlias = Path
 # One unit-norm CLIP vector per request.
 Queries: TypeAlias = Float[np.ndarray, "query dim"]
 Query: TypeAlias = Float[np.ndarray, "dim"]

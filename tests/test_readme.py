@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dprdm.cli import COMMANDS, TRAINER_COMMANDS
+from dprdm.cli.commands import COMMANDS
 from dprdm.resources import find_config
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +30,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", commands())
 def test_commands_exist_and_name_configs_that_exist(command: str) -> None:
     _, _, name, *arguments = shlex.split(command, comments=True)
-    assert name in {*COMMANDS, *TRAINER_COMMANDS, "render"}
+    assert name in COMMANDS
     for option, value in itertools.pairwise(arguments):
         if option == "--config" and "runs/" not in value:
             assert Path(find_config(value)).is_file()

@@ -9,6 +9,7 @@ from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.readers.source import ImageSource
 from dprdm.generation.generator import Generator
 from dprdm.registry import plugin_named
+from dprdm.types import MechanismName
 from dprdm.workflows.attack import PARTS, AttackSettings, Part
 from dprdm.workflows.attack import attack as run_attack
 
@@ -22,7 +23,7 @@ def attack(
     store: Path = Path("stores/stand-in"),
     is_private: bool = False,
     only: Part | None = None,
-    mechanisms: list[str] = ["nonprivate", "gaussian", "codebook"],  # noqa: B006 - read only; jsonargparse shows it
+    mechanisms: list[MechanismName] = ["nonprivate", "gaussian", "codebook"],  # noqa: B006 - read only; jsonargparse shows it
     eps: list[float] = [10, 1],  # noqa: B006
     delta: float = 1e-5,
     k: int = 20,

@@ -7,6 +7,7 @@ from dprdm.audit.mutants import Catch
 from dprdm.cli.screen import audit_text, catch_text
 from dprdm.privacy.budget import Budget
 from dprdm.registry import create, plugin_named
+from dprdm.types import MechanismName, RetrieverName
 from dprdm.workflows.audit_mechanism import audit_mechanism, audit_mutants, catch_to_json
 
 VIOLATED = 1
@@ -19,8 +20,8 @@ def audit(
     sampling_rate: float = 0.5,
     trials: int = 4000,
     confidence: float = 0.99,
-    mechanism: str = "gaussian",
-    retriever: str = "exact",
+    mechanism: MechanismName = "gaussian",
+    retriever: RetrieverName = "exact",
     mutants: bool = False,
     json: bool = False,
 ) -> int:

@@ -8,6 +8,7 @@ from dprdm.cli.screen import print_results
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.data.readers.source import ImageSource
 from dprdm.registry import create, plugin_named
+from dprdm.types import DenoiserName, MechanismName
 from dprdm.workflows.fidelity import FidelitySettings
 from dprdm.workflows.fidelity import fidelity as measure_fidelity
 
@@ -18,8 +19,8 @@ def fidelity(
     out: Path = Path("runs/fidelity"),
     store: Path = Path("stores/stand-in"),
     is_private: bool = False,
-    mechanisms: list[str] = ["gaussian", "centered", "codebook"],  # noqa: B006 - read only; jsonargparse shows it
-    denoisers: list[str] = ["none", "public_prior", "joint"],  # noqa: B006
+    mechanisms: list[MechanismName] = ["gaussian", "centered", "codebook"],  # noqa: B006 - read only; jsonargparse shows it
+    denoisers: list[DenoiserName] = ["none", "public_prior", "joint"],  # noqa: B006
     eps: list[float] = [1, 3, 10, 30, 100],  # noqa: B006
     queries: list[int] = [1000, 10_000],  # noqa: B006
     delta: float = 1e-5,

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from dprdm.errors import UserError
 from dprdm.resources import find_config
+from dprdm.types import ExistingFile
 from dprdm.workflows import checkpoints
 from dprdm.workflows.checkpoints import CONFIG, FIRST_STAGE, GENERATOR, CheckpointReading
 
 
 def import_checkpoint(
-    file: Path,
+    file: ExistingFile,
     out: Path | None = None,
     latent_size: int = 64,
     head_width: int = 32,

@@ -1,6 +1,6 @@
 """Options of privacy that would have no effect: refused, because whoever gives one believes in it."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 
 from dprdm.errors import UserError
 from dprdm.workflows.options import PredictOptions
@@ -9,16 +9,7 @@ PAYING = frozenset({"eps", "delta", "queries", "noise_std", "account"})
 ASKING = frozenset({"mechanism", "retriever", "codebook"})
 
 
-def options_named(arguments: Sequence[str]) -> set[str]:
-    """The options that a command line names, nested ones by their first part: `--mechanism.k 5` is `mechanism`."""
-    return {
-        argument.partition("=")[0].removeprefix("--").partition(".")[0]
-        for argument in arguments
-        if argument.startswith("--")
-    }
-
-
-def refuse_ineffective(options: PredictOptions, arguments: Sequence[str]) -> None:
+def refuse_ineffective(options: PredictOptions, names: Set[str]) -> None:
     """Raise UserError if the command line of `predict` names an option of privacy that would have no effect.
 
     A config may hold such options: one config serves several commands. Nothing was read or charged yet.
@@ -27,7 +18,7 @@ def refuse_ineffective(options: PredictOptions, arguments: Sequence[str]) -> Non
         - Nobody takes an option for a promise that is not kept
           (tests/cli/test_ineffective.py::test_an_option_of_privacy_without_effect_is_refused).
     """
-    named = {name for name in options_named(arguments) if getattr(options, name, None) is not None}
+    named = {name for name in names if vars(options).get(name) is not None}
     if options.conditions is not None:
         _refuse(
             named, PAYING | ASKING, "with --conditions, whose vectors were released before: their certificate counts"

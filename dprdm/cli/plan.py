@@ -9,6 +9,7 @@ from dprdm.errors import UserError
 from dprdm.registry import create
 from dprdm.release.statement import unit_in_words
 from dprdm.retrieval.store import PublicStore
+from dprdm.types import ExistingFolder, MechanismName
 from dprdm.workflows.solve_plan import PlanInputs, draw_plan, solve_by_rehearsal, solve_plan
 
 USUAL_DIM = 512
@@ -25,9 +26,9 @@ def plan(
     max_per_person: int | None = None,
     dim: int | None = None,
     json: bool = False,
-    choose: Path | None = None,
+    choose: ExistingFolder | None = None,
     plot: Path | None = None,
-    mechanism: str = "gaussian",
+    mechanism: MechanismName = "gaussian",
 ) -> None:
     """Solve for the one of queries, eps, k, sampling_rate and noise_std that is left out; touches no data.
 
@@ -68,4 +69,5 @@ def plan(
     print(plan_text(solved, unit_in_words(max_per_person is not None, max_per_unit), length))
     notes = ["delta is 1/records: the number of records is treated as public."] if delta is None else []
     notes += [f"Drew {path} and .svg." for path in pictures]
-    print("\n".join([*notes, *(solved.warnings(records) if records is not None else ())]))
+    for note in [*notes, *([] if records is None else solved.warnings(records))]:
+        print(note)

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from dprdm.retrieval.store import PrivateStore
+from dprdm.types import ExistingFolder
 from dprdm.workflows.verify import verify as verify_run
 
 
-def verify(run: Path, store: Path | None = None) -> None:
+def verify(run: ExistingFolder, store: Path | None = None) -> None:
     """Recompute a run's epsilon, and check its conditions and, with --store, its ledger.
 
     Args:

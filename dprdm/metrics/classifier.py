@@ -1,4 +1,4 @@
-"""A small classifier of the demo's garments: its features measure the demo's images, its verdict judges their class.
+"""A small classifier of grey images of 28 x 28 pixels: its features measure such images, its verdict judges their class.
 
 It is trained on public images, apart from the encoder and the generator, so that neither is judged by itself.
 """

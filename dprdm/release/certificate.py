@@ -16,7 +16,7 @@ from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
 from dprdm.release.description import describe
 from dprdm.release.plan import Plan
-from dprdm.release.statement import to_words, unit_in_words
+from dprdm.release.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY, to_words, unit_in_words
 
 FORMAT = 1
 JSON_NAME = "certificate.json"
@@ -196,8 +196,8 @@ def now() -> str:
 
 def _status(plan: Plan) -> str:
     if not plan.retriever.reads_private:
-        return "reads no private record"
-    return "private" if plan.is_private else "NON-PRIVATE"
+        return PUBLIC_ONLY
+    return PRIVATE if plan.is_private else NON_PRIVATE
 
 
 def ledger_entry(ledger: Ledger | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What a report says in words, in the order in which it is read."""
+"""Chapters, glossary and explanations of a report, in the order in which they are read."""
 
 from typing import NamedTuple
 
@@ -55,18 +55,6 @@ CHAPTERS = (
 )
 OTHER = Chapter("further", "Further results", (), "What else was measured.", "", "")
 
-NOT_COVERED = (
-    "Prompts. A caption copied from a private record is published as it is.",
-    "The number of records, where delta was left at its default of one over it: it is treated as public.",
-    "Numbers computed from private data in another way, such as metrics against private images.",
-    "The public models: encoder and generator are taken to be trained without the private collection.",
-    "Settings chosen by looking at private results.",
-    "Time: how long a run takes depends on how many rows were sampled.",
-    "The same person in two stores, or under two names in one. Ledgers do not know of each other.",
-    "Facts about the collection as a whole. They are learnt; that is what the images are for.",
-    "NON-PRIVATE releases. They are recorded in the ledger and marked on every output, and carry no guarantee.",
-)
-
 GLOSSARY = (
     (
         "For those who decide",
@@ -99,7 +87,7 @@ GLOSSARY = (
 
 
 def meaning(promise: Promise) -> str:
-    """A sentence for who decides, no stronger than the ceiling on attacks."""
+    """Return a sentence for those who decide, no stronger than the ceiling on attacks."""
     if promise.detected <= 0.1:
         return (
             "Guessing would find 1%. An attacker who may falsely accuse one outsider in a hundred finds few members, whatever "

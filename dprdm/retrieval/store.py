@@ -25,6 +25,7 @@ from dprdm.types import Embeddings, RowIds, UnitIds
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+LEDGER = "ledger.sqlite"
 # Stores up to this size are checked byte for byte whenever they are opened; larger ones by `index --check`.
 CHECK_BYTES = 1 << 30
 
@@ -253,7 +254,7 @@ class PrivateStore(Store):
     @property
     def ledger_path(self) -> Path:
         """Where the ledger is kept."""
-        return self.path / "ledger.sqlite"
+        return self.path / LEDGER
 
     @property
     def num_units(self) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -123,6 +124,8 @@ class Run:
         self.config = folder / "config.yaml"
         self.rendering = folder / "rendering.json"
         self.certificate = folder / "certificate.json"
+        self.grid = folder / "grid.png"
+        self.grids = folder / "grids"
 
     def read_settings(self) -> dict[str, Any]:
         """Return what the images here depend on; empty where there are none yet."""
@@ -152,10 +155,24 @@ class Run:
         writer.writerows(map(astuple, samples))
         write_text(self.samples, buffer.getvalue())
 
+    def read_config(self) -> dict[str, Any]:
+        """Return the resolved config; empty if there is none.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        if not self.config.is_file():
+            return {}
+        try:
+            content = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"Expected a config in {self.config}; the file is damaged.") from error
+        return content if isinstance(content, dict) else {}
+
     def remove_images(self) -> None:
         """Remove images and grids, because what they were drawn from was released anew."""
-        for name in ("images", "grids"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for images in (self.folder / "images", self.grids):
+            shutil.rmtree(images, ignore_errors=True)
 
     def missing(self, samples: list[Sample]) -> Iterator[int]:
         """Return the positions of the samples whose image is not there yet."""

@@ -1,29 +1,21 @@
 """Several processes on one job: one of them decides, the others hear of it, and all of them end together."""
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import lightning as L
 import torch.distributed as dist
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import ParallelStrategy
-from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from dprdm.errors import RefusedElsewhere, UserError
 
 PATIENCE = timedelta(days=7)  # for the first process, which may have millions of images to embed
 
 Decision = TypeVar("Decision")
-
-
-def is_first_process() -> bool:
-    """Whether this is the process that decides, before a Trainer can say so."""
-    names = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # torchrun; a process that Lightning started; srun
-    return int(next((os.environ[name] for name in names if name in os.environ), "0")) == 0
 
 
 def decide_on_first(trainer: L.Trainer, decide: Callable[[], Decision]) -> Decision | None:
@@ -57,8 +49,8 @@ def ending_together(trainer: L.Trainer) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        launcher = trainer.strategy.launcher
-        if isinstance(launcher, _SubprocessScriptLauncher):
+        launcher: Any = trainer.strategy.launcher
+        if launcher is not None:
             launcher.kill(signal.SIGKILL)
         raise
 

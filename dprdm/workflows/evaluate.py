@@ -12,7 +12,7 @@ from dprdm.files import write_text
 from dprdm.generation.rendering import write_png
 from dprdm.metrics.cache import ImageSet, distinct_names
 from dprdm.metrics.evaluation import FEW
-from dprdm.report.printed import csv_table, markdown_tables
+from dprdm.report.tables import csv_table, markdown_tables
 from dprdm.runs.results import Results, Row, Status
 from dprdm.runs.tracking import wandb_logger
 from dprdm.workflows.image_sets import are_private, image_set, public_source, run_config, run_encoder

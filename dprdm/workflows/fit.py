@@ -17,7 +17,8 @@ from dprdm.errors import UserError
 from dprdm.files import write_text
 from dprdm.training.bars import show_images_per_second
 from dprdm.training.callbacks import Export, LearningRate
-from dprdm.training.processes import ending_together, is_first_process
+from dprdm.training.processes import ending_together
+from dprdm.training.ranks import is_first_process
 from dprdm.training.resuming import SeededSteps, Unfinished
 
 log = logging.getLogger(__name__)

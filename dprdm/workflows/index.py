@@ -16,7 +16,7 @@ from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.public.knowledge import NO_CAPTION
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Store
-from dprdm.workflows.encoder_names import load_encoder
+from dprdm.workflows.encoder_names import describe_encoder, load_encoder
 
 log = logging.getLogger(__name__)
 Kind = Literal["private", "public"]
@@ -86,6 +86,8 @@ def index(
         StoreError: if `out` holds a finished store, or one begun with other images or another encoder.
         UserError: if the images, their persons or the encoder cannot be had, or no image can be read.
     """
+    if isinstance(encoder, str):
+        describe_encoder(encoder)  # before a long list of files is read
     collection = _collection(images, captions, group_column)
     max_per_unit = _max_per_unit(collection, kind, max_per_group)
     embedder = load_encoder(encoder, device) if isinstance(encoder, str) else encoder
@@ -114,6 +116,23 @@ def check_store(path: Path | str) -> Store:
     manifest = Path(path) / MANIFEST
     is_private = manifest.is_file() and Manifest.read(manifest).kind == PrivateStore.kind
     return STORES["private" if is_private else "public"](Path(path), check=True)
+
+
+def unit_of_privacy(store: PrivateStore) -> str:
+    """Say what is protected as a whole: an image, or a person."""
+    if not store.unit_is_person:
+        return "The unit of privacy is one image. If one person is on several, name persons with a group column."
+    return f"The unit of privacy is a person: {store.num_units} of them, with at most {store.max_per_unit} images each."
+
+
+def next_step(store: Store) -> str:
+    """Say what a store is made for."""
+    if isinstance(store, PrivateStore):
+        return (
+            f"Next: dprdm predict --private_store {store.path} --prompt ..., with the --config of a generator that was trained "
+            "for this encoder; without one, the demo's."
+        )
+    return f"Next: dprdm neighbors {store.path}, then dprdm fit with a --config whose data have this store and encoder."
 
 
 def _max_per_unit(collection: ImageSource, kind: Kind, max_per_group: int | None) -> int | None:

@@ -40,7 +40,7 @@ def test_hazard_04_a_plugin_called_null_is_refused(text: str, capsys: pytest.Cap
 
 
 def test_hazard_04_an_option_that_nobody_reads_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "'eps'" in refusal(capsys, ["predict", "--eps", "1", "--mechanism.eps", "3", *SMALL])
+    assert "got --mechanism.eps" in refusal(capsys, ["predict", "--eps", "1", "--mechanism.eps", "3", *SMALL])
 
 
 def test_hazard_16_every_setting_that_is_tried_is_charged() -> None:

@@ -5,14 +5,9 @@ from pathlib import Path
 import pytest
 
 from dprdm.cli import main
-from dprdm.cli.ineffective import options_named
 from tests.cli.front_door import SMALL, predict, refusal, runs
 
 pytestmark = pytest.mark.usefixtures("workplace")
-
-
-def test_options_are_named_by_their_first_part() -> None:
-    assert options_named(["--eps", "1", "--mechanism.k=5", "coat", "--delta=0.1"]) == {"eps", "mechanism", "delta"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from PIL import Image
 from dprdm.demo.fashion import load_split
 from dprdm.errors import UnknownPlugin, UserError
 from dprdm.metrics.networks import EfficientNetLite0, Inception, OpenClipFeatures, TimmFeatures, enlarged
-from dprdm.registry import class_path, expand_arguments
+from dprdm.registry import class_path
 from tests.fakes import DEMO_CLIP
 
 PHOTO = torch.randint(0, 256, (3, 3, 40, 48), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
@@ -88,12 +88,10 @@ def test_clip_features_are_the_encoders():
 
 
 def test_short_names():
-    assert expand_arguments(["--features", "inception", "--judge=demo"]) == [
-        "--features", class_path("features", "inception"), f"--judge={class_path('features', 'demo')}"
-    ]  # fmt: skip
-    assert expand_arguments(["--features", "mine.Network"]) == ["--features", "mine.Network"]
+    assert class_path("features", "inception") == "dprdm.metrics.networks.Inception"
+    assert class_path("features", "demo") == "dprdm.demo.classifier.DemoClassifier"
     with pytest.raises(UnknownPlugin, match="Did you mean 'inception'"):
-        expand_arguments(["--features", "incepton"])
+        class_path("features", "incepton")
 
 
 def _written(path: Path) -> Path:

@@ -3,7 +3,8 @@
 import lightning as L
 import pytest
 
-from dprdm.training.processes import decide_on_first, ending_together, is_first_process
+from dprdm.training.processes import decide_on_first, ending_together
+from dprdm.training.ranks import is_first_process
 
 
 @pytest.mark.parametrize(
