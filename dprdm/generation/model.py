@@ -112,6 +112,10 @@ class RetrievalDiffusion(Generator):
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
+    def on_train_end(self) -> None:
+        """Draw with what was trained, from now on."""
+        self.has_weights = True
+
     def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
         """Log the same loss on held-out public images, with the same draws at every epoch."""
         generator = torch.Generator(self.device).manual_seed(index)
