@@ -12,7 +12,13 @@ SCALARS = {"int": int, "float": float, "bool": bool, "str": str, "Path": Path}
 LISTS = {"list", "List", "Sequence", "Iterable"}
 # Annotations of `dprdm.types` that stand for paths that must exist, by the check for it, and for plugins' short names.
 EXISTING = {"ExistingFile": "file", "ExistingFolder": "folder"}
-PLUGIN_NAMES = {"MechanismName": "mechanism", "RetrieverName": "retriever", "DenoiserName": "denoiser"}
+PLUGIN_NAMES = {
+    "MechanismName": "mechanism",
+    "RetrieverName": "retriever",
+    "DenoiserName": "denoiser",
+    "MetricName": "metric",
+}
+JOINED_NAMES = {"MetricNames": "metric"}
 WITHOUT_OPTIONS = {"ABC", "Protocol", "Generic", "object"}  # bases that take none
 
 
@@ -49,9 +55,10 @@ class Choice(Kind):
 
 @dataclass(frozen=True)
 class PluginName(Kind):
-    """The short name of a plugin of a kind of the registry."""
+    """The short name of a plugin of a kind of the registry, or several with commas between them."""
 
     plugin: str
+    is_joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,8 @@ def kind_of(annotation: ast.AST | None, module: Module) -> Kind:
             return Several(kind_of(inner, module))
         case ast.Name(id=name) if name in PLUGIN_NAMES:
             return PluginName(PLUGIN_NAMES[name])
+        case ast.Name(id=name) if name in JOINED_NAMES:
+            return PluginName(JOINED_NAMES[name], is_joined=True)
         case ast.Name(id=name) if name in EXISTING:
             return Existing(EXISTING[name])
         case ast.Name(id=name) if name in SCALARS:
