@@ -9,7 +9,7 @@ from dprdm.errors import LedgerError, StoreError
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.chain import Row
+from dprdm.privacy.chain import LedgerRow
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.spending import State
 from dprdm.release.certificate import Certificate
@@ -24,7 +24,7 @@ from dprdm.runs.run_reader import RenderedRun
 class LedgerEntry:
     """One row of a ledger, what the store had spent after it (None where that did not change), and the runs it paid."""
 
-    row: Row
+    row: LedgerRow
     spent: float | None
     runs: tuple[str, ...]
 
@@ -106,7 +106,7 @@ def _payment(certificate: Certificate) -> dict[str, Any]:
     return certificate.ledger
 
 
-def _read_ledger(folder: Path, fingerprint: str, runs: Sequence[RenderedRun]) -> tuple[list[Row], str | None]:
+def _read_ledger(folder: Path, fingerprint: str, runs: Sequence[RenderedRun]) -> tuple[list[LedgerRow], str | None]:
     """Return the ledger's rows if they can be trusted, and else what is wrong."""
     try:
         ledger = Ledger(folder / LEDGER, fingerprint)
@@ -132,7 +132,7 @@ def _certified_promise(latest: Certificate) -> Promise:
     return Promise(epsilon, spent["delta"], event)
 
 
-def _entries(rows: Sequence[Row], delta: float, runs: Sequence[RenderedRun]) -> Iterator[LedgerEntry]:
+def _entries(rows: Sequence[LedgerRow], delta: float, runs: Sequence[RenderedRun]) -> Iterator[LedgerEntry]:
     for count, row in enumerate(rows, start=1):
         is_paid = row.kind == "charge" and row.body["private"]
         spent = _promise(State(list(rows[:count])), delta).epsilon if is_paid else None

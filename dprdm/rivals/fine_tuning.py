@@ -57,7 +57,7 @@ class PrivateFineTuning(Generator):
         self.physical_batch = check.at_least(1, physical_batch=physical_batch)
         self.learning_rate = check.positive(learning_rate=learning_rate)
         self.average_decay = check.in_range(0.0, 0.9999, average_decay=average_decay)
-        self.terms: Terms | None = None
+        self.terms: TrainingTerms | None = None
         self.certificate: Certificate | None = None
         self.average: list[Tensor] = []
 
@@ -65,7 +65,7 @@ class PrivateFineTuning(Generator):
         """Return what so many steps of this training do."""
         return DpSgd(self.max_grad_norm, self.sampling_rate, num_steps, self.physical_batch)
 
-    def agree(self, terms: "Terms") -> None:
+    def agree(self, terms: "TrainingTerms") -> None:
         """Train under these terms. Raises UserError if the weights are not public, or training needs the images' captions."""
         if self.generator.denoised_share > 0:
             raise UserError("Expected denoised_share=0 of a generator that is fine-tuned privately.")
@@ -148,7 +148,7 @@ class PrivateFineTuning(Generator):
         """Return what an image depends on; see `Generator.settings`."""
         return self.generator.settings()
 
-    def _terms(self) -> "Terms":
+    def _terms(self) -> "TrainingTerms":
         if self.terms is None:
             raise UserError("Expected a budget and a ledger. Fine-tune with `python main.py fit`, which brings both.")
         return self.terms
@@ -159,7 +159,7 @@ class PrivateFineTuning(Generator):
         return min(self.average_decay, (1 + steps) / (10 + steps))
 
 
-class Terms:
+class TrainingTerms:
     """What a private training is done under.
 
     Args:
