@@ -47,7 +47,7 @@ class Cifar10(ImageSource):
         return CLASS_NAMES[self.labels[index]]
 
     def key(self, index: int) -> str:
-        """Split and position."""
+        """Return the split and the position."""
         return f"{self.split}/{index:05d}"
 
     def prompts(self) -> tuple[str, ...]:

@@ -51,11 +51,11 @@ class ImageFolder(ImageSource):
         return read_image(self.files[index])
 
     def caption(self, index: int) -> str:
-        """Return the caption from the table if there is one, else from the text file next to the image, else empty."""
+        """Return the caption in the table if there is one, else that in the image's text file; empty if neither."""
         if self.rows:
             return self.rows.get(self.key(index), {}).get("caption", "")
-        text_file = self.files[index].with_suffix(".txt")
-        return text_file.read_text(encoding="utf-8", errors="replace").strip() if text_file.is_file() else ""
+        text = self.files[index].with_suffix(".txt")
+        return text.read_text(encoding="utf-8", errors="replace").strip() if text.is_file() else ""
 
     def key(self, index: int) -> str:
         """Return the path relative to the folder, with forward slashes."""

@@ -13,7 +13,7 @@ from dprdm.files import read_json
 
 SUFFIXES = (".jpeg", ".jpg")
 # Where a split's images are, below the root: unpacked as published, face-blurred, Kaggle's.
-PLACES = ("{split}", "{split}_blurred", "ILSVRC/Data/CLS-LOC/{split}")
+LAYOUTS = ("{split}", "{split}_blurred", "ILSVRC/Data/CLS-LOC/{split}")
 # Files with the classes' names, in the root or beside it.
 NAMES = ("LOC_synset_mapping.txt", "synset_words.txt", "imagenet_class_index.json")
 LABELS = "LOC_{split}_solution.csv"
@@ -36,8 +36,8 @@ class ImageNet(ImageSource):
         self.files = _files(self.folder)
         if not self.files:
             raise UserError(f"Expected folders of JPEG files such as n01440764/ in {self.folder}, and found none.")
-        names_file = next((Path(root) / name for name in NAMES if (Path(root) / name).is_file()), None)
-        self.names = _read_names(Path(names) if names is not None else names_file)
+        shipped = next((Path(root) / name for name in NAMES if (Path(root) / name).is_file()), None)
+        self.names = _read_names(Path(names) if names is not None else shipped)
         self.labels = _read_labels(Path(root) / LABELS.format(split=split))
 
     def __len__(self) -> int:
@@ -48,7 +48,7 @@ class ImageNet(ImageSource):
         return read_image(self.folder / self.files[index])
 
     def caption(self, index: int) -> str:
-        """Return the first name of its class; empty where the names or the class are not known."""
+        """Return the first name of its class; empty where the names or the class are missing."""
         return self.names.get(self._class_of(self.files[index]), "")
 
     def key(self, index: int) -> str:
@@ -65,9 +65,9 @@ class ImageNet(ImageSource):
 
 
 def _folder(root: Path, split: str) -> Path:
-    for pattern in PLACES:
-        if (root / pattern.format(split=split)).is_dir():
-            return root / pattern.format(split=split)
+    for layout in LAYOUTS:
+        if (folder := root / layout.format(split=split)).is_dir():
+            return folder
     raise UserError(
         f"Expected ImageNet in {root}: unpack its archive so that {root / split}/ (or {split}_blurred/) exists and holds "
         "one folder of JPEG files a class, such as n01440764/."
@@ -75,18 +75,18 @@ def _folder(root: Path, split: str) -> Path:
 
 
 def _files(folder: Path) -> list[str]:
-    """Paths below `folder`, in order; of a million files, names alone are kept."""
-    files: list[str] = []
+    """Paths below `folder`, in order; of a million files, only names are held in memory."""
+    paths: list[str] = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.is_dir():
-            files += [
+            paths += [
                 f"{entry.name}/{name}"
                 for name in sorted(file.name for file in os.scandir(entry.path))
                 if _is_jpeg(name)
             ]
         elif _is_jpeg(entry.name):
-            files.append(entry.name)
-    return files
+            paths.append(entry.name)
+    return paths
 
 
 def _is_jpeg(name: str) -> bool:

@@ -34,5 +34,5 @@ class PromptsOnly(ImageSource):
         raise UserError("Expected public images, and this source holds prompts only. Name another data.source.")
 
     def prompts(self) -> Sequence[str]:
-        """Return the prompts that were passed."""
+        """Return the prompts of the constructor."""
         return self.suggested

@@ -64,19 +64,19 @@ def read_image(path: Path) -> Image.Image:
 
 
 def decode_image(content: bytes, name: str) -> Image.Image:
-    """Return the same for a file's bytes. Raises UnreadableImage with `name` if they are no image."""
+    """Decode a file's bytes as `read_image` does. Raises UnreadableImage with `name` if they are no image."""
     return _decode(io.BytesIO(content), name)
 
 
 def next_readable(source: ImageSource, positions: Sequence[int] | np.ndarray, start: int) -> tuple[int, Image.Image]:
-    """Return the first image from `positions[start]` on, wrapping around, that can be decoded, and its position.
+    """Return the first image from `positions[start]` on that can be decoded, wrapping around, and where it is in `positions`.
 
-    Those passed over are named in the log. Raises UserError after `MOST_IN_A_ROW` of them.
+    Images that are passed over are named in the log. Raises UserError after `MOST_IN_A_ROW` of them.
     """
     for step in range(min(MOST_IN_A_ROW, len(positions))):
-        position = (start + step) % len(positions)
+        number = (start + step) % len(positions)
         try:
-            return position, source.image(int(positions[position]))
+            return number, source.image(int(positions[number]))
         except UnreadableImage as error:
             log.warning("Passed over, cannot be read: %s", error)
     raise UserError(

@@ -22,11 +22,11 @@ def expand(patterns: str | Sequence[str], suffix: str) -> list[str]:
             folder, which means all its files with this suffix.
         suffix: such as `.tar`.
     """
-    listed = [patterns] if isinstance(patterns, str) else list(patterns)
-    names = [name for pattern in listed for name in (_braces(pattern) if "{" in pattern else [pattern])]
+    texts = [patterns] if isinstance(patterns, str) else list(patterns)
+    names = [name for pattern in texts for name in (_braces(pattern) if "{" in pattern else [pattern])]
     files = [file for name in names for file in _files(name, suffix)]
     if not files:
-        raise UserError(f"Expected {suffix} files at {', '.join(listed)}, and found none.")
+        raise UserError(f"Expected {suffix} files at {', '.join(texts)}, and found none.")
     return list(dict.fromkeys(files))
 
 
@@ -45,7 +45,7 @@ def read_range(url: str, start: int, stop: int) -> bytes:
 
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[None]:
-    """Yield errors of a file system, and of a library that reads through it, as one UserError that names the file."""
+    """Turn errors of a file system, and of a library that reads through it, into one UserError that names the file."""
     try:
         yield
     except UserError:
