@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 MechanismName: TypeAlias = str
 RetrieverName: TypeAlias = str
 DenoiserName: TypeAlias = str
+EncoderName: TypeAlias = str
 ExistingFile: TypeAlias = Path
 ExistingFolder: TypeAlias = Path
 # One unit-norm CLIP vector per request.

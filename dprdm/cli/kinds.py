@@ -12,7 +12,12 @@ SCALARS = {"int": int, "float": float, "bool": bool, "str": str, "Path": Path}
 LISTS = {"list", "List", "Sequence", "Iterable"}
 # Annotations of `dprdm.types` that stand for paths that must exist, by the check for it, and for plugins' short names.
 EXISTING = {"ExistingFile": "file", "ExistingFolder": "folder"}
-PLUGIN_NAMES = {"MechanismName": "mechanism", "RetrieverName": "retriever", "DenoiserName": "denoiser"}
+PLUGIN_NAMES = {
+    "MechanismName": "mechanism",
+    "RetrieverName": "retriever",
+    "DenoiserName": "denoiser",
+    "EncoderName": "encoder",
+}
 WITHOUT_OPTIONS = {"ABC", "Protocol", "Generic", "object"}  # bases that take none
 
 

@@ -73,7 +73,7 @@ def _convert(kind: Kind, value: Any) -> Any:
         case Choice(values=values):
             return next((one for one in (value, read) if one in values), REFUSED)
         case PluginName(plugin=plugin):
-            registry.class_path(plugin, value)
+            registry.describe(plugin, value)
             return str(value)
         case Several(item=item):
             items = read if isinstance(read, list) else [value] if isinstance(value, Text) else [REFUSED]
