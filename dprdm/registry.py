@@ -106,7 +106,7 @@ def find(kind: str, name: str) -> Any:
         plugin = import_class(path)
     except (ImportError, AttributeError) as error:
         raise UnknownPlugin(f"{_unknown(kind, name)} As a full path it fails: {error}.") from error
-    return _require_kind(kind, plugin, path)
+    return _require_own_name(kind, _require_kind(kind, plugin, path), path)
 
 
 def class_path(kind: str, name: Any) -> str:
@@ -247,6 +247,14 @@ def _load(kind: str, entry: EntryPoint) -> Any:
             f"Expected the {KINDS[kind].label} {_described(entry)} to have one name; its entry point says {entry.name!r} and "
             f"its field `name` says {plugin.name!r}."
         )
+    return plugin
+
+
+def _require_own_name(kind: str, plugin: Any, path: str) -> Any:
+    """Refuse a plugin that nobody has declared and that goes by the name of another: certificates know it by its name."""
+    if KINDS[kind].declares_name and (clashing := _entries(kind).get(plugin.name)):
+        both = f"{_described(clashing[0])} and {path}"
+        raise UserError(f"Two {KINDS[kind].label}s are called {plugin.name!r}: {both}. Rename the second.")
     return plugin
 
 

@@ -17,7 +17,9 @@ PLUGIN_NAMES = {
     "RetrieverName": "retriever",
     "DenoiserName": "denoiser",
     "EncoderName": "encoder",
+    "MetricName": "metric",
 }
+JOINED_NAMES = {"MetricNames": "metric"}
 WITHOUT_OPTIONS = {"ABC", "Protocol", "Generic", "object"}  # bases that take none
 
 
@@ -54,9 +56,10 @@ class Choice(Kind):
 
 @dataclass(frozen=True)
 class PluginName(Kind):
-    """The short name of a plugin of a kind of the registry."""
+    """The short name of a plugin of a kind of the registry, or several with commas between them."""
 
     plugin: str
+    is_joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ def kind_of(annotation: ast.AST | None, module: Module) -> Kind:
             return Several(kind_of(inner, module))
         case ast.Name(id=name) if name in PLUGIN_NAMES:
             return PluginName(PLUGIN_NAMES[name])
+        case ast.Name(id=name) if name in JOINED_NAMES:
+            return PluginName(JOINED_NAMES[name], is_joined=True)
         case ast.Name(id=name) if name in EXISTING:
             return Existing(EXISTING[name])
         case ast.Name(id=name) if name in SCALARS:

@@ -11,9 +11,14 @@ from tests.fakes import public_store, unit_rows
 CELLS = 6
 
 
+def learns_cells(plugin) -> bool:
+    """Whether a retriever searches some cells of a quantizer only."""
+    return "quantizer" in {field.name for field in dataclasses.fields(plugin)}
+
+
 def make_retriever(plugin, path, dim, nprobe=CELLS) -> Retriever:
     """One with its defaults; where it needs a quantizer, with one of public rows, and `nprobe` cells searched."""
-    if "quantizer" not in {field.name for field in dataclasses.fields(plugin)}:
+    if not learns_cells(plugin):
         return plugin()
     file = path / "quantizer.safetensors"
     if not file.exists():
