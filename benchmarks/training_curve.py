@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from dprdm.figures.curves import Axes, Line, draw_curves
+from dprdm.figures.curves import FigureText, Series, draw_curves
 
 SMOOTHED = 10  # logged steps averaged in the training line
 
@@ -36,12 +36,12 @@ def main() -> None:
     training = smoothed(list(column(arguments.table, "train/loss")), SMOOTHED)
     validation = list(column(arguments.table, "val/loss"))
     lines = [
-        Line("training, smoothed", *zip(*training, strict=True)),
-        Line("held-out public images", *zip(*validation, strict=True)),
+        Series("training, smoothed", *zip(*training, strict=True)),
+        Series("held-out public images", *zip(*validation, strict=True)),
     ]
     title = f"The held-out loss falls to {min(value for _, value in validation):.3f}"
-    axes = Axes(title, "step", "denoising loss", f"{len(validation)} validations.", is_logarithmic=False)
-    print(draw_curves(axes, lines, [], arguments.stem))
+    text = FigureText(title, "step", "denoising loss", f"{len(validation)} validations.")
+    print(draw_curves(text, lines, [], arguments.stem, is_logarithmic=False))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from jaxtyping import Float, Int
 MechanismName: TypeAlias = str
 RetrieverName: TypeAlias = str
 DenoiserName: TypeAlias = str
+EncoderName: TypeAlias = str
+MetricName: TypeAlias = str
+MetricNames: TypeAlias = str  # with commas between them
 ExistingFile: TypeAlias = Path
 ExistingFolder: TypeAlias = Path
 # One unit-norm CLIP vector per request.

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, EntryPoints
+from typing import final
 
 import pytest
 
 from dprdm import registry
 from dprdm.errors import UnknownPlugin, UserError
+from dprdm.plugins.retrievers.public import Public
 from dprdm.registry import MOVED, broken, class_path, create, current_path, find, instantiate, load_all, names
 
 KINDS = sorted(registry.KINDS)
@@ -100,6 +103,19 @@ def test_two_plugins_of_one_name_are_refused_naming_both(declare):
     ):
         find("retriever", "exact")
     assert find("retriever", "public").name == "public", "the others still work"
+
+
+@final
+@dataclass(frozen=True)
+class Impostor(Public):
+    """A retriever that goes by the name of another."""
+
+
+def test_a_plugin_by_its_path_may_not_go_by_a_known_name():
+    with pytest.raises(
+        UserError, match=r"Two retrievers are called 'public': dprdm.* and tests.test_registry.Impostor"
+    ):
+        find("retriever", "tests.test_registry.Impostor")
 
 
 def test_a_broken_plugin_breaks_itself_alone(declare):

@@ -122,7 +122,7 @@ def test_a_release_never_sees_the_switches(workplace: Path, monkeypatch: pytest.
         "--trainer.precision", "bf16-mixed", "--model.init_args.channels_last", "true",
         "--model.init_args.gradient_checkpointing", "true",
     )  # fmt: skip
-    monkeypatch.setattr("dprdm.workflows.release.SecureNoise", lambda: SecureNoise(coins(7)))
+    monkeypatch.setattr("dprdm.workflows.predict.SecureNoise", lambda: SecureNoise(coins(7)))
     released = {}
     for name, more in [("plain", ()), ("switched", switches)]:
         shutil.copytree("store", f"store-{name}")

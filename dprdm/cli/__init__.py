@@ -95,8 +95,8 @@ class Console(logging.Handler):
     """Print what the library logs, as it is: the command line is where its sentences are read."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one message."""
-        print(record.getMessage(), flush=True)
+        """Print one message; warnings go to the error stream."""
+        print(record.getMessage(), file=sys.stderr if record.levelno >= logging.WARNING else sys.stdout, flush=True)
 
 
 def _print_the_log() -> None:

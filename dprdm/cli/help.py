@@ -21,7 +21,15 @@ GROUPS: dict[str, Groups] = {
     "predict": {
         "What to draw": ("prompt", "prompts", "releases_per_prompt", "images_per_release"),
         "Budget": ("eps", "delta", "queries", "noise_std", "account"),
-        "How it is released": ("mechanism", "retriever", "denoiser", "codebook", "private_weight", "beside", "spread"),
+        "How it is released": (
+            "mechanism",
+            "retriever",
+            "denoiser",
+            "codebook",
+            "private_weight",
+            "mix_with",
+            "spread",
+        ),
         "Where the private images are": ("private_store", "private"),
         "Rendering": ("weights", "seed", "render_batch", "conditions"),
         "The run": ("name", "out", "wandb"),

@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Literal
 
 from dprdm.data.index import SHARD_ROWS
-from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
-from dprdm.retrieval.duplicates import THRESHOLD, keys_of, near_duplicates
-from dprdm.retrieval.store import PrivateStore, Store
-from dprdm.types import ExistingFile, ExistingFolder
+from dprdm.retrieval.duplicates import describe_duplicates
+from dprdm.retrieval.store import PrivateStore
+from dprdm.types import EncoderName, ExistingFile, ExistingFolder
 
 NO_ENCODER = (
     "Expected --encoder, which turns images into vectors. For photographs, name a model of open_clip and its weights, such "
@@ -21,7 +20,7 @@ NO_ENCODER = (
 def index(
     images: ExistingFolder | None = None,
     source: ImageSource | None = None,
-    encoder: str | None = None,
+    encoder: EncoderName | None = None,
     out: Path | None = None,
     captions: ExistingFile | None = None,
     kind: Literal["private", "public"] = "private",
@@ -55,18 +54,17 @@ def index(
             raise UserError(
                 "Expected no --group_column and no --max_per_group with --check: the store is made already."
             )
-        store = workflow.check_store(check)
-        print(f"{len(store)} rows in {len(store.manifest.shards)} shards of {check}: every checksum holds.")
+        checked = workflow.check_store(check)
+        print(f"{len(checked)} rows in {len(checked.manifest.shards)} shards of {check}: every checksum holds.")
         return
-    if (images is None) == (source is None):
+    collection = images or source
+    if collection is None or (images is not None and source is not None):
         raise UserError("Expected either --images or --source, and --out; or --check with a finished store.")
     if encoder is None:
         raise UserError(NO_ENCODER)
     if out is None:
         raise UserError("Expected --out, the folder of the store to make.")
-    collection = images or source
-    assert collection is not None
-    made = workflow.index(
+    store = workflow.index(
         collection,
         captions,
         encoder=encoder,
@@ -77,36 +75,6 @@ def index(
         device=device,
         shard_rows=shard_rows,
     )
-    print(_next_step(made))
-    if isinstance(made, PrivateStore):
-        print(_unit(made), _advice(made), sep="\n", end="")
-
-
-def _next_step(store: Store) -> str:
+    print(workflow.next_step(store))
     if isinstance(store, PrivateStore):
-        return (
-            f"Next: dprdm predict --private_store {store.path} --prompt ..., with the --config of a generator that was trained "
-            "for this encoder; without one, the demo's."
-        )
-    return f"Next: dprdm neighbors {store.path}, then dprdm fit with a --config whose data have this store and encoder."
-
-
-def _unit(store: PrivateStore) -> str:
-    if not store.unit_is_person:
-        return "The unit of privacy is one image. If one person is on several, name persons with --group_column."
-    return f"The unit of privacy is a person: {store.num_units} of them, with at most {store.max_per_unit} images each."
-
-
-def _advice(store: PrivateStore) -> str:
-    """Return a warning of near-duplicates, for the eyes of the data's owner: printed, and stored nowhere."""
-    duplicates = near_duplicates(store)
-    if not duplicates.with_copy:
-        return ""
-    sample = "" if duplicates.compared == duplicates.rows else f" of {duplicates.compared} sampled"
-    lines = [
-        f"{duplicates.with_copy}{sample} images look almost the same as another one (cosine above {THRESHOLD}). Someone may be "
-        "there twice, and is then protected half as well: name persons with --group_column, or remove copies.",
-        *(f"  {' and '.join(keys_of(store, pair))}" for pair in duplicates.pairs),
-        "This list is private. It is shown here and kept nowhere.",
-    ]
-    return "\n".join(lines) + "\n"
+        print(workflow.unit_of_privacy(store), describe_duplicates(store), sep="\n", end="")

@@ -11,7 +11,14 @@ SCALARS = {"int": int, "float": float, "bool": bool, "str": str, "Path": Path}
 LISTS = {"list", "List", "Sequence", "Iterable"}
 # Annotations of `dprdm.types` that stand for paths that must exist, by the check for it, and for plugins' short names.
 EXISTING = {"ExistingFile": "file", "ExistingFolder": "folder"}
-PLUGIN_NAMES = {"MechanismName": "mechanism", "RetrieverName": "retriever", "DenoiserName": "denoiser"}
+PLUGIN_NAMES = {
+    "MechanismName": "mechanism",
+    "RetrieverName": "retriever",
+    "DenoiserName": "denoiser",
+    "EncoderName": "encoder",
+    "MetricName": "metric",
+}
+JOINED_NAMES = {"MetricNames": "metric"}
 WITHOUT_OPTIONS = {"ABC", "Protocol", "Generic", "object"}  # bases that take none
 
 
@@ -43,9 +50,10 @@ class Choice(Kind):
 
 @dataclass(frozen=True)
 class PluginName(Kind):
-    """The short name of a plugin of a kind of the registry."""
+    """The short name of a plugin of a kind of the registry, or several with commas between them."""
 
     plugin: str
+    is_joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,8 @@ def kinds_of(annotation: ast.AST | Kind | None, module: SourceModule) -> tuple[K
                 kinds.append(Several(kinds_of(inner, module)))
             case ast.Name(id=name) if name in PLUGIN_NAMES:
                 kinds.append(PluginName(PLUGIN_NAMES[name]))
+            case ast.Name(id=name) if name in JOINED_NAMES:
+                kinds.append(PluginName(JOINED_NAMES[name], is_joined=True))
             case ast.Name(id=name) if name in EXISTING:
                 kinds.append(Existing(EXISTING[name]))
             case ast.Name(id=name) if name in SCALARS:

@@ -69,4 +69,5 @@ def plan(
     print(plan_text(solved, unit_in_words(max_per_person is not None, max_per_unit), length))
     notes = ["delta is 1/records: the number of records is treated as public."] if delta is None else []
     notes += [f"Drew {path} and .svg." for path in pictures]
-    print("\n".join([*notes, *(solved.warnings(records) if records is not None else ())]))
+    for note in [*notes, *([] if records is None else solved.warnings(records))]:
+        print(note)

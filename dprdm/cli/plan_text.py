@@ -20,7 +20,7 @@ def plan_text(solved: SolvedPlan, unit: str, dim: int) -> str:
     plan, costs, tuning = solved.plan, solved.plan.epsilons(), solved.plan.mechanism.tuning
     rows = {
         "mechanism": plan.mechanism.name,
-        "queries": "any number: one release answers them all" if plan.releases_once else f"{plan.num_queries}",
+        "queries": "any number: one release answers them all" if solved.releases_once else f"{plan.num_queries}",
         "epsilon": f"{_number(costs.epsilon)} at delta {plan.budget.delta:.4g}, add or remove {unit}",
         "  by PLD, RDP": f"{_number(costs.pld)}, {_number(costs.rdp)}",
     }
@@ -31,7 +31,7 @@ def plan_text(solved: SolvedPlan, unit: str, dim: int) -> str:
         "sensitivity": f"{plan.sensitivity:.6g}",
         "noise_multiplier": f"{plan.noise_multiplier:.6g} (noise_std / sensitivity)",
     }
-    if not plan.releases_once:
+    if not solved.releases_once:
         rows["expected error"] = (
             f"{plan.noise_std * math.sqrt(dim):.3g}, the length of the noise in {dim} dimensions; the vectors have length 1"
         )

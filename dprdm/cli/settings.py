@@ -18,6 +18,11 @@ from dprdm.cli.source import find_path, is_surely_absent
 from dprdm.cli.values import TEXT, Text, convert, read_yaml
 from dprdm.errors import UserError
 
+# What took the place of an option of version 0.4, by command.
+FORMER = {
+    ("dprdm.cli.index.index", name): "Name model and weights as one: --encoder MODEL/TAG."
+    for name in ("model", "pretrained")
+}
 # Stands for a value that the parser alone can place: its option is looked up, and nothing is stored.
 PASSED_ON = object()
 
@@ -126,8 +131,9 @@ def _open(kind: Built, slot: Slot, file: str) -> list[Slot] | None:
         value = {slot.rest: value}
     elif isinstance(value, Text):
         value = read_yaml(value)
-    if isinstance(value, str) and kind.plugin is not None and not Path(value).is_file():
-        value = {"class_path": value}
+    if isinstance(value, str) and kind.plugin is not None:
+        described = registry.describe_unregistered(kind.plugin, value)
+        value = described or (value if Path(value).is_file() else {"class_path": value})
     if not isinstance(value, dict):
         if value is None and len(slot.kinds) == 1 and kind.plugin is not None:
             registry.class_path(kind.plugin, None)
@@ -175,7 +181,9 @@ def _unknown(signature: Signature, name: str, label: str, file: str) -> str:
     nearest = difflib.get_close_matches(name, signature.options, n=1)
     dashes, where = ("", f" in {file}") if file else ("--", "")
     parent = label.removesuffix(name)
-    if nearest:
+    if (signature.path, name) in FORMER:
+        hint = FORMER[signature.path, name]
+    elif nearest:
         hint = f"Did you mean {dashes}{parent}{nearest[0]}?"
     elif parent:
         hint = f"{signature.path.rpartition('.')[2]} has {', '.join(signature.options) or 'none'}."

@@ -12,7 +12,7 @@ from dprdm.errors import UserError
 from dprdm.metrics.features import FeatureExtractor
 from dprdm.metrics.judge import Judge
 from dprdm.runs.results import FILE
-from dprdm.types import ExistingFolder
+from dprdm.types import ExistingFolder, MetricNames
 from dprdm.workflows.evaluate import evaluate, results_markdown, track_results
 from dprdm.workflows.measure import EvaluationSettings
 
@@ -25,7 +25,7 @@ def test(
     real_is_private: bool = False,
     max_real: int | None = None,
     features: FeatureExtractor | None = None,
-    metrics: str | None = None,
+    metrics: MetricNames | None = None,
     encoder: Encoder | None = None,
     judge: Judge | None = None,
     resamples: int = 100,
@@ -43,8 +43,8 @@ def test(
         real_is_private: whether they are private; noticed by itself where they are a run's `private` source.
         max_real: real images read at most.
         features: the network: efficientnet (ImageNet, no download), inception (as FID is usually computed), timm, clip, demo.
-        metrics: by name, with commas: those of docs/evaluation.md, and those of installed packages. By default fid, kid,
-            precision, recall, density and coverage, clip_score and cmmd, and class_found where there is a judge.
+        metrics: by name, with commas (docs/evaluation.md says what they are). By default all but accuracy that can be computed
+            with what is there.
         encoder: of clip_score and cmmd; by default the first run's.
         judge: says what an image shows, for class_found: demo, or a class of your own.
         resamples: of the bootstrap; 0 leaves intervals out.

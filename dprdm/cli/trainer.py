@@ -11,7 +11,9 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from dprdm.cli.argv import Arguments
 from dprdm.cli.commands import HANDED_OVER
 from dprdm.cli.function import one_sentence
+from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.errors import UserError
+from dprdm.generation.generator import Generator
 from dprdm.resources import find_packaged
 from dprdm.rivals.fine_tuning import PrivateFineTuning
 from dprdm.training.bars import RenderingBar
@@ -20,7 +22,8 @@ from dprdm.training.ranks import is_first_process
 from dprdm.workflows.fine_tune import fine_tune, prepare_config, reads_private_images
 from dprdm.workflows.fit import fit
 from dprdm.workflows.options import PredictOptions
-from dprdm.workflows.predict import Prediction
+from dprdm.workflows.predict import predict
+from dprdm.workflows.render import render_file
 
 
 def run_trainer(method: str, arguments: Arguments) -> int:
@@ -102,15 +105,15 @@ class TrainerCLI(LightningCLI):
 
     def run(self) -> None:
         """Run the method with what was made."""
-        made = self.config_init
-        options = PredictOptions(**{name: made[name] for name in PredictOptions.__dataclass_fields__})
-        checkpoint = {name: made[name] for name in ("ckpt_path", "weights_only")}
+        config = self.config_init
+        options = PredictOptions(**{name: config[name] for name in PredictOptions.__dataclass_fields__})
+        checkpoint = {name: config[name] for name in ("ckpt_path", "weights_only")}
         match self.method:
             case "predict":
                 with ending_together(self.trainer):
-                    Prediction(self.trainer, self.model, self.datamodule, options, self.resolved_config).run()
+                    self._predict(options)
             case "validate":
-                self.trainer.validate(self.model, datamodule=self.datamodule, verbose=made["verbose"], **checkpoint)
+                self.trainer.validate(self.model, datamodule=self.datamodule, verbose=config["verbose"], **checkpoint)
             case "fit" if isinstance(self.model, PrivateFineTuning):
                 fine_tune(self.trainer, self.model, self.datamodule, options, self.resolved_config)
             case "fit":
@@ -122,3 +125,14 @@ class TrainerCLI(LightningCLI):
                     datamodule=self.datamodule,
                     **checkpoint,
                 )
+
+    def _predict(self, options: PredictOptions) -> None:
+        """Release on one process, then render."""
+        if not isinstance(self.model, Generator):
+            name = type(self.model).__name__
+            raise UserError(f"Expected a generator to predict with, not {name}. Name another --config.")
+        if options.conditions is not None:
+            render_file(options, self.model, self.trainer, self.resolved_config)
+        else:
+            data = self.datamodule if isinstance(self.datamodule, NeighbourDataModule) else None
+            predict(options, self.model, data, self.trainer, self.resolved_config)

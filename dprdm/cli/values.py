@@ -74,8 +74,9 @@ def _convert(kinds: Sequence[Kind], value: Any) -> Any:
                 return read
             case Choice(values=values) if value in values or read in values:
                 return value if value in values else read
-            case PluginName(plugin=plugin):
-                registry.class_path(plugin, value)
+            case PluginName(plugin=plugin, is_joined=is_joined):
+                for name in str(value).split(",") if is_joined else [value]:
+                    registry.describe(plugin, name.strip() if is_joined else name)
                 return str(value)
             case Several(items=items) if isinstance(read, list) or is_typed:
                 converted = [_convert(items, item) for item in (read if isinstance(read, list) else [value])]

@@ -1,9 +1,7 @@
-"""The vectors of a public collection's captions, kept beside its store."""
+"""The vectors of a public collection's captions, in the folder of its store."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,20 +11,12 @@ from safetensors.numpy import load_file, save_file
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import StoreError
 from dprdm.files import write_whole
-from dprdm.public.knowledge import NO_CAPTION
+from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge
 from dprdm.public.prior import PublicPrior
-from dprdm.retrieval.store import PublicStore
-from dprdm.types import Embeddings, Queries, Query
+from dprdm.retrieval.store import PromptEncoder, PublicStore
+from dprdm.types import Queries, Query
 
 NAME = "captions.safetensors"
-
-
-@runtime_checkable
-class TextEncoder(Protocol):
-    """What turns captions into unit vectors."""
-
-    def texts(self, captions: Sequence[str]) -> Embeddings:
-        """Unit vectors (caption, dim)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,38 +35,46 @@ class ByCaption:
     caption_of: Int[np.ndarray, "row"]
 
     def of_row(self, row: int) -> Query:
-        """The vector of a row's caption."""
+        """Return the vector of a row's caption."""
         return self.vectors[self.caption_of[row]]
 
 
 def nothing(count: int, dim: int) -> ByCaption:
-    """Zero for each of so many rows."""
+    """Return one zero vector for each row."""
     return ByCaption(np.zeros((1, dim), np.float32), np.full(count, NO_CAPTION))
 
 
 def own_vectors(captions: CaptionVectors) -> ByCaption:
-    """Each caption's own vector, and zero for images without one."""
+    """Return each caption's own vector, and zero for images without one."""
     none = np.zeros((1, captions.queries.shape[1]), np.float32)
     return ByCaption(np.concatenate([captions.queries, none]), captions.caption_of)
 
 
 def expected_centres(captions: CaptionVectors, prior: PublicPrior) -> ByCaption:
-    """Where neighbours of each caption are expected, and the mean of all rows for images without one."""
+    """Return where neighbours of each caption are expected, and the mean of all rows for images without one."""
     none = prior.rows.mean(axis=0, keepdims=True, dtype=np.float64)
     vectors = np.concatenate([prior.centre(captions.queries), none]) if len(captions.queries) else none
     return ByCaption(vectors.astype(np.float32), captions.caption_of)
 
 
-def caption_vectors(source: ImageSource, encoder: TextEncoder, store: PublicStore) -> CaptionVectors:
-    """The captions of the rows of a public store, embedded once and kept beside it."""
+def caption_vectors(source: ImageSource, encoder: PromptEncoder, store: PublicStore) -> CaptionVectors:
+    """Return the captions of the rows of a public store; embedded once, and then read from its folder."""
     path = store.path / NAME
     if not path.exists():
         captions = [source.caption(int(position)) for position in store.source_index()]
         distinct = {caption: number for number, caption in enumerate(dict.fromkeys(filter(None, captions)))}
         vectors = encoder.texts(list(distinct)) if distinct else np.zeros((0, store.dim), np.float32)
         caption_of = np.array([distinct.get(caption, NO_CAPTION) for caption in captions], np.int64)
-        write_whole(path, lambda beside: save_file({"queries": vectors, "caption_of": caption_of}, beside))
+        write_whole(path, lambda file: save_file({"queries": vectors, "caption_of": caption_of}, file))
     return _read(path, len(store))
+
+
+def read_knowledge(store: PublicStore) -> PublicKnowledge:
+    """Read what mechanisms and denoisers may learn from: rows and, where they were embedded, their captions."""
+    path, rows = store.path / NAME, store.vectors(np.arange(len(store)))
+    none = CaptionVectors(np.zeros((0, store.dim), np.float32), np.full(len(store), NO_CAPTION))
+    captions = _read(path, len(store)) if path.exists() else none
+    return PublicKnowledge(rows, captions.queries, captions.caption_of, store.fingerprint, store.path)
 
 
 def _read(path: Path, rows: int) -> CaptionVectors:

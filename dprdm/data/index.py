@@ -45,6 +45,7 @@ def build_store(
     progress: Progress,
     shard_rows: int = SHARD_ROWS,
     max_per_unit: int | None = None,
+    encoder_name: str | None = None,
 ) -> IndexReport:
     """Embed every image of `source` into a store at `path`, resuming one that was interrupted.
 
@@ -57,6 +58,7 @@ def build_store(
         shard_rows: images a shard.
         max_per_unit: where the source groups images by person, the most that one person may contribute: the first that
             can be read; the rest is not written. None: every image is a unit of its own.
+        encoder_name: how the encoder was named, so that it can be loaded again; None where it was not.
 
     Raises:
         StoreError: if `path` holds a finished store, or one begun with another source, encoder or shard size.
@@ -88,7 +90,7 @@ def build_store(
             progress.update(stop - start)
         shard = read_json(path / f"{name}.json", StoreError)
         shards.append(Shard(**{**shard, "skipped": tuple(shard["skipped"])}))
-    return _finish(path, source, tuple(shards), encoder, kind, persons)
+    return _finish(path, source, tuple(shards), encoder, kind, persons, encoder_name)
 
 
 def require_source(store: Store, source: ImageSource) -> None:
@@ -132,6 +134,7 @@ def _finish(
     encoder: ImageEncoder,
     kind: type[PrivateStore] | type[PublicStore],
     persons: Persons | None,
+    encoder_name: str | None,
 ) -> IndexReport:
     skipped = tuple(key for shard in shards for key in shard.skipped)
     rows = sum(shard.rows for shard in shards)
@@ -147,7 +150,7 @@ def _finish(
     manifest = Manifest(
         kind=kind.kind,
         fingerprint=secrets.token_hex(16),
-        encoder=encoder.identity,
+        encoder=encoder.identity | ({} if encoder_name is None else {"name": encoder_name}),
         dim=encoder.dim,
         source={"images": len(source)},
         shards=shards,
@@ -193,8 +196,8 @@ def _repeated(keys: Callable[[], Iterator[str]]) -> str | None:
     hashes = np.fromiter((_short_hash(key) for key in keys()), np.int64)
     values, counts = np.unique(hashes, return_counts=True)
     suspects = set(values[counts > 1].tolist())
-    found = Counter(key for key in keys() if _short_hash(key) in suspects) if suspects else Counter[str]()
-    return next((key for key, count in found.most_common(1) if count > 1), None)
+    counter = Counter(key for key in keys() if _short_hash(key) in suspects) if suspects else Counter[str]()
+    return next((key for key, count in counter.most_common(1) if count > 1), None)
 
 
 def _keys(path: Path, shards: tuple[Shard, ...]) -> Iterator[str]:

@@ -14,7 +14,8 @@ Mark = Bool[np.ndarray, "image"]
 def garment_brightness(images: GreyImages) -> Float[np.ndarray, "image"]:
     """Return the mean of the pixels over 20, per image: the background is black and is left out."""
     garment = images > 20
-    return (images * garment).sum((1, 2)) / garment.sum((1, 2)).clip(1)
+    brightness: Float[np.ndarray, image] = (images * garment).sum((1, 2)) / garment.sum((1, 2)).clip(1)
+    return brightness
 
 
 def darkest(images: GreyImages, labels: Labels) -> Mark:

@@ -17,11 +17,15 @@ class FirstStage(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, images: Images) -> Latents:
-        """Images to latents."""
+        """Encode images as latents."""
 
     @abstractmethod
     def decode(self, latents: Latents) -> Images:
-        """Latents to images in [-1, 1]."""
+        """Decode latents to images in [-1, 1]."""
+
+    @abstractmethod
+    def init_args(self) -> dict[str, Any]:
+        """Return the arguments that make the same first stage again, in plain values."""
 
 
 class PixelBlocks(FirstStage):
@@ -36,12 +40,16 @@ class PixelBlocks(FirstStage):
         self.size = size
 
     def encode(self, images: Images) -> Latents:
-        """(image, c, h, w) to (image, c * size^2, h / size, w / size)."""
+        """Move blocks of pixels into channels: (image, c, h, w) to (image, c * size^2, h / size, w / size)."""
         return functional.pixel_unshuffle(images, self.size)
 
     def decode(self, latents: Latents) -> Images:
-        """The inverse, clamped to [-1, 1]."""
+        """Invert `encode`, clamped to [-1, 1]."""
         return functional.pixel_shuffle(latents, self.size).clamp(-1, 1)
+
+    def init_args(self) -> dict[str, Any]:
+        """Return the size."""
+        return {"size": self.size}
 
 
 class HaarBlocks(FirstStage):
@@ -64,22 +72,27 @@ class HaarBlocks(FirstStage):
 
     def __init__(self, shift: float = 0.0, scales: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)) -> None:
         super().__init__()
+        self.arguments = {"shift": shift, "scales": list(scales)}
         signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
         self.register_buffer("rotation", signs / 2, persistent=False)
         self.register_buffer("scales", torch.tensor(scales)[:, None, None], persistent=False)
         self.register_buffer("shift", torch.tensor([shift, 0.0, 0.0, 0.0])[:, None, None], persistent=False)
 
     def encode(self, images: Images) -> Latents:
-        """(image, c, h, w) to (image, 4 c, h / 2, w / 2): the four bands of each channel side by side."""
+        """Split (image, c, h, w) into (image, 4 c, h / 2, w / 2): the four bands of each channel side by side."""
         blocks = functional.pixel_unshuffle(images, 2).unflatten(1, (-1, 4))
         bands = torch.einsum("bp,icphw->icbhw", self.rotation, blocks)
         return ((bands - self.shift) / self.scales).flatten(1, 2)
 
     def decode(self, latents: Latents) -> Images:
-        """The inverse, clamped to [-1, 1]."""
+        """Invert `encode`, clamped to [-1, 1]."""
         bands = latents.unflatten(1, (-1, 4)) * self.scales + self.shift
         blocks = torch.einsum("bp,icbhw->icphw", self.rotation, bands)
         return functional.pixel_shuffle(blocks.flatten(1, 2), 2).clamp(-1, 1)
+
+    def init_args(self) -> dict[str, Any]:
+        """Return shift and scales."""
+        return self.arguments
 
 
 class Autoencoder(FirstStage):
@@ -92,20 +105,25 @@ class Autoencoder(FirstStage):
 
     def __init__(self, path: Path | str, scale: float | None = None) -> None:
         super().__init__()
+        self.path = path
         self.autoencoder = _load_autoencoder(path).eval().requires_grad_(False)
         self.scale = scale if scale is not None else self.autoencoder.config.get("scaling_factor", 1.0)
 
     @torch.no_grad()
     def encode(self, images: Images) -> Latents:
-        """The mode of the posterior, or the vector before quantisation, scaled."""
+        """Return the mode of the posterior, or the vector before quantisation, scaled."""
         encoded = self.autoencoder.encode(images)
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
         return latents * self.scale
 
     @torch.no_grad()
     def decode(self, latents: Latents) -> Images:
-        """The decoder's image, clamped to [-1, 1]."""
+        """Return the decoder's image, clamped to [-1, 1]."""
         return self.autoencoder.decode(latents / self.scale).sample.clamp(-1, 1)
+
+    def init_args(self) -> dict[str, Any]:
+        """Return the folder or hub id, and the scale."""
+        return {"path": str(self.path), "scale": self.scale}
 
 
 def _load_autoencoder(path: Path | str) -> Any:

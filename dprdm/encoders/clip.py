@@ -146,8 +146,8 @@ def create_clip(model: str, pretrained: str | None) -> tuple[Any, Any]:
         file = find_packaged(Path(pretrained))
         tags = open_clip.list_pretrained_tags_by_model(name)
         if pretrained not in tags and not file.is_file() and not name.startswith(HUB):
-            known = f"its tags are {', '.join(tags)}" if tags else "it has no tags"
-            raise UserError(f"Expected pretrained={pretrained} to be a file or a tag of {name}; {known}.")
+            choice = f"its tags are {', '.join(tags)}" if tags else "it has no tags"
+            raise UserError(f"Expected pretrained={pretrained} to be a file or a tag of {name}; {choice}.")
         weights = pretrained if pretrained in tags else str(file)
     try:
         network, _, preprocess = open_clip.create_model_and_transforms(name, pretrained=weights)
@@ -174,7 +174,7 @@ def _register_model_of(path: Path) -> str:
             f"Expected {path} to say which model its weights are of, as those that `fit` writes do. Name the model before "
             f"them: MODEL/{path}, MODEL being one of open_clip's or a model config (.json)."
         )
-    name = described["model"]
+    name = str(described["model"])
     if open_clip.get_model_config(name) != json.loads(described["model_config"]):
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / f"{name}.json"

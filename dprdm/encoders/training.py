@@ -51,11 +51,13 @@ class ContrastiveEncoder(L.LightningModule):
 
     def encode_images(self, pixels: Tensor) -> Tensor:
         """Return unit vectors (image, dim) of uint8 pixels (image, 3, size, size)."""
-        return self.clip.encode_image((pixels / 255 - self.mean) / self.std, normalize=True)
+        vectors: Tensor = self.clip.encode_image((pixels / 255 - self.mean) / self.std, normalize=True)
+        return vectors
 
     def encode_texts(self, captions: Sequence[str]) -> Tensor:
         """Return unit vectors (caption, dim)."""
-        return self.clip.encode_text(self.tokenize(list(captions)).to(self.device), normalize=True)
+        vectors: Tensor = self.clip.encode_text(self.tokenize(list(captions)).to(self.device), normalize=True)
+        return vectors
 
     def training_step(self, batch: dict[str, Any], _index: int) -> Tensor:
         """Return the loss over captions plus the loss over copies."""
@@ -63,7 +65,7 @@ class ContrastiveEncoder(L.LightningModule):
         scale = self.clip.logit_scale.exp().clamp(max=100)
         over_captions = self.loss(first, self.encode_texts(batch["caption"]), scale)
         over_copies = self.loss(first, second, scale)
-        loss = over_captions + self.hparams["copies_weight"] * over_copies
+        loss: Tensor = over_captions + self.hparams["copies_weight"] * over_copies
         self.log_dict({"train/loss": loss, "train/captions": over_captions, "train/copies": over_copies}, prog_bar=True)
         return loss
 

@@ -29,14 +29,14 @@ def write_grids(run: Run, samples: Sequence[Sample], banner: str | None = None) 
     for prompt, files in by_prompt.items():
         shown = files[: MOST_COLUMNS * MOST_ROWS]
         rows = [("", shown[i : i + MOST_COLUMNS]) for i in range(0, len(shown), MOST_COLUMNS)]
-        _write(grid(rows, banner), run.folder / "grids" / f"{prompt_slug(prompt)}.png")
+        _write(grid(rows, banner), run.grids / f"{prompt_slug(prompt)}.png")
     overview = [(prompt, files[:MOST_COLUMNS]) for prompt, files in by_prompt.items()]
-    _write(grid(overview, banner), run.folder / "grid.png")
-    return run.folder / "grid.png"
+    _write(grid(overview, banner), run.grid)
+    return run.grid
 
 
 def grid(rows: Sequence[tuple[str, Sequence[Path]]], banner: str | None = None) -> Image.Image:
-    """Images in rows, each row with its label to the left.
+    """Draw images in rows, each row with its label to the left.
 
     Args:
         rows: label and image files; all images are shown at the size of the first.

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from dprdm.diffusion.shapes import Pixels
 
+# A file of weights says under this name, in its metadata, which generator it is of: class path and arguments, as JSON.
+DESCRIPTION = "generator"
+
 
 class Generator(L.LightningModule, ABC):
     """Draws images from conditions: post-processing, blind to private data, a function of (weights, condition, seed).
@@ -21,9 +24,11 @@ class Generator(L.LightningModule, ABC):
 
     # What the file of weights in use says of itself: privately trained weights carry their certificate there.
     weights_metadata: Mapping[str, str] = MappingProxyType({})
+    # That file; None of weights that came otherwise.
+    weights_file: Path | None = None
 
     def predict_step(self, batch: Mapping[str, Any], _index: int) -> Pixels:
-        """Images (image, channel, height, width) uint8 for released conditions."""
+        """Return images (image, channel, height, width) uint8 for released conditions."""
         return self.render(
             batch["condition"], batch["noise_std"], batch["seed"].tolist(), batch["prompt"], batch["query"]
         )
@@ -53,8 +58,8 @@ class Generator(L.LightningModule, ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """SHA-256 of the weights in use, so that images of two networks are never mixed."""
+        """Hash the weights in use (SHA-256), so that images of two networks are never mixed."""
 
     @abstractmethod
     def settings(self) -> dict[str, str | int | float | bool | None]:
-        """What an image depends on besides weights, condition and seed, by name."""
+        """Return what an image depends on besides weights, condition and seed, by name."""

@@ -2,7 +2,9 @@
 
 import functools
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from dprdm.diffusion.shapes import Images, Pixels
 from dprdm.diffusion.weights import read_metadata, read_weights
 from dprdm.errors import UserError
 from dprdm.generation.conditioning import DenoisedCondition, drop, train_condition, with_query
-from dprdm.generation.generator import Generator
+from dprdm.generation.generator import DESCRIPTION, Generator
 from dprdm.training.schedules import learning_rate_factor
 
 
@@ -90,6 +92,7 @@ class RetrievalDiffusion(Generator):
         self.is_decayed = is_decayed
         self.solver: SolverName = solver
         self.steps, self.guidance_scale = steps, guidance_scale
+        self.has_weights = False
         if weights is not None:
             self.load_weights(Path(weights))
 
@@ -104,13 +107,17 @@ class RetrievalDiffusion(Generator):
             self.denoised = DenoisedCondition(data.prior(), self.denoised_share)
 
     def training_step(self, batch: Mapping[str, Tensor], _index: int) -> Tensor:
-        """Denoising loss of images given their noisy neighbours."""
+        """Return the denoising loss of images given their noisy neighbours."""
         loss = self.loss(batch)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
+    def on_train_end(self) -> None:
+        """Draw with what was trained, from now on."""
+        self.has_weights = True
+
     def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
-        """The same loss on held-out public images, with the same draws at every epoch."""
+        """Log the same loss on held-out public images, with the same draws at every epoch."""
         generator = torch.Generator(self.device).manual_seed(index)
         self.log("val/loss", self.loss(batch, generator), batch_size=len(batch["image"]), prog_bar=True, sync_dist=True)
 
@@ -143,12 +150,12 @@ class RetrievalDiffusion(Generator):
         optimizer: torch.optim.Optimizer | LightningOptimizer,
         optimizer_closure: Callable[[], Any] | None = None,
     ) -> None:
-        """Lightning's, then let the gradients go: it would keep them through the next forward pass."""
+        """Step as Lightning does, then let the gradients go: it would keep them through the next forward pass."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         optimizer.zero_grad()
 
     def configure_optimizers(self) -> Any:
-        """AdamW; linear warm-up, then constant or along a cosine."""
+        """Return AdamW with linear warm-up, then constant or along a cosine."""
         optimizer = torch.optim.AdamW(self.network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
         total = int(self.trainer.estimated_stepping_batches) if self.is_decayed else None
         factor = functools.partial(learning_rate_factor, warmup=self.warmup_steps, total=total)
@@ -160,41 +167,62 @@ class RetrievalDiffusion(Generator):
         self.export_tensors(self.network.state_dict(), path, self.weights_metadata)
 
     def export_tensors(self, tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-        """Write tensors of the network, by its names, in half precision.
+        """Write tensors of the network, by its names, in half precision, with what makes this generator again.
 
         Args:
-            metadata: what the file says of itself.
+            metadata: what the file says of itself besides.
         """
         state = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
-        save_file(state, path, dict(metadata) or None)
+        save_file(state, path, {**metadata, DESCRIPTION: json.dumps(self.describe())})
+
+    def describe(self) -> dict[str, Any]:
+        """Return class path and arguments, in plain values, that make a generator which draws the same with these weights."""
+        stage = type(self.first_stage)
+        return {
+            "class_path": f"{RetrievalDiffusion.__module__}.{RetrievalDiffusion.__qualname__}",
+            "init_args": {
+                "network": asdict(self.network.config),
+                "schedule": asdict(self.schedule),
+                "first_stage": {
+                    "class_path": f"{stage.__module__}.{stage.__qualname__}",
+                    "init_args": self.first_stage.init_args(),
+                },
+                "max_noise_std": self.max_noise_std,
+                "is_aggregated": self.is_aggregated,
+                **self.settings(),
+            },
+        }
 
     def fingerprint(self) -> str:
-        """SHA-256 of the weights in use, so that images of two networks are never mixed."""
+        """Return SHA-256 of the weights in use, so that images of two networks are never mixed."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def settings(self) -> dict[str, str | int | float | bool | None]:
-        """The sampler's."""
+        """Return the settings of the sampler."""
         return {"solver": self.solver, "steps": self.steps, "guidance_scale": self.guidance_scale}
 
     def load_weights(self, path: Path | None) -> None:
-        """Read weights. Raises UserError if they are missing, damaged, or of another network."""
+        """Read weights; None: those that it has. Raises UserError if they are missing, damaged, or of another network."""
         if path is None:
+            if self.has_weights:
+                return
             raise UserError(
                 "Expected the generator's weights. Train them with `fit`, then name the file with --weights."
             )
         state = read_weights(path, self.network.config)
-        self.weights_metadata = read_metadata(path)
+        self.weights_metadata, self.weights_file = read_metadata(path), path if path.is_file() else None
         try:
             self.network.load_state_dict(state)
         except RuntimeError as error:
             reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
             raise UserError(f"Expected weights of this network in {path}; loading them failed: {reason}") from error
+        self.has_weights = True
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
-        """Mean denoising loss of a batch of images (`image`), their neighbours (`neighbours`) and, if read, queries (`query`)."""
+        """Return the mean denoising loss of a batch: `image`, `neighbours` and, if read, `query`."""
         latents = self.first_stage.encode(to_images(batch["image"]))
         condition, noise_std = train_condition(batch["neighbours"], self.max_noise_std, self.is_aggregated, generator)
         if self.denoised is not None:
@@ -215,10 +243,10 @@ def require_queries(data: object) -> None:
 
 
 def to_images(pixels: Pixels) -> Images:
-    """uint8 to [-1, 1]."""
+    """Map uint8 to [-1, 1]."""
     return pixels.float() / 127.5 - 1
 
 
 def to_pixels(images: Images) -> Pixels:
-    """[-1, 1] to uint8, rounded."""
+    """Turn [-1, 1] into uint8, rounded."""
     return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -17,7 +17,7 @@ Batch = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Rendering:
+class RenderJob:
     """What is to be drawn, as one process decides it and tells the others.
 
     Args:
@@ -36,39 +36,42 @@ class Rendering:
     batch_size: int
     missing: tuple[int, ...]
 
-    def samples(self, conditions: Conditions) -> list[Sample]:
-        """The table of samples."""
-        return list_samples(conditions.requests, self.images_per_release, self.seed)
-
 
 class Batches(Sequence[Batch]):
     """One process's share of the batches: `condition` (image, token, dim), `noise_std`, `seed`, `prompt` (a list), `query`
     (image, dim), `position`.
 
     The table of samples is cut into batches once and for all, and a batch with a missing image is drawn whole. So an image
-    is drawn beside the same others by any number of processes, interrupted or not, and is the same to the last bit.
+    is drawn with the same others by any number of processes, interrupted or not, and is the same to the last bit.
 
     Args:
         conditions: what to render.
         samples: every image of the run.
-        rendering: which of them are missing.
+        batch_size: images drawn together.
+        missing: positions, among the samples, of the images to draw.
         rank: of this process.
         world_size: number of processes.
     """
 
     def __init__(
-        self, conditions: Conditions, samples: list[Sample], rendering: Rendering, rank: int = 0, world_size: int = 1
+        self,
+        conditions: Conditions,
+        samples: Sequence[Sample],
+        batch_size: int,
+        missing: Sequence[int],
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
-        self.conditions, self.samples, self.size = conditions, samples, rendering.batch_size
-        self.row_of = {(r.prompt, r.release): row for row, r in enumerate(conditions.requests)}
-        self.numbers = sorted({position // self.size for position in rendering.missing})[rank::world_size]
+        self.conditions, self.samples, self.size = conditions, samples, batch_size
+        self.row_of = {(r.prompt, r.replicate): row for row, r in enumerate(conditions.requests)}
+        self.numbers = sorted({position // batch_size for position in missing})[rank::world_size]
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     @property
     def num_images(self) -> int:
-        """Images in all of them."""
+        """Return the number of images in all of them."""
         return sum(len(self._positions(number)) for number in self.numbers)
 
     def __getitem__(self, item: Any) -> Any:
@@ -85,39 +88,40 @@ class Batches(Sequence[Batch]):
             "position": torch.tensor(list(positions)),
         }
 
-    def _positions(self, number: int) -> range:
-        return range(number * self.size, min((number + 1) * self.size, len(self.samples)))
-
     def __iter__(self) -> Iterator[Batch]:
         return (self[item] for item in range(len(self)))
 
+    def _positions(self, number: int) -> range:
+        return range(number * self.size, min((number + 1) * self.size, len(self.samples)))
 
-class RenderingData(L.LightningDataModule):
-    """Serves each process its share of a rendering that the first process decided on.
+
+class RenderData(L.LightningDataModule):
+    """Serves each process its share of a job that the first process decided on.
 
     Args:
-        rendering: on the first process; the others may be given None.
+        job: on the first process; the others may be given None.
+        conditions: what to draw from, where it is at hand; the others read the job's file.
     """
 
     # A process may find that all that is missing fits the others.
     allow_zero_length_dataloader_with_multiple_devices = True
 
-    def __init__(self, rendering: Rendering | None) -> None:
+    def __init__(self, job: RenderJob | None, conditions: Conditions | None = None) -> None:
         super().__init__()
-        self.rendering = rendering
+        self.job, self.conditions = job, conditions
 
     def setup(self, stage: str) -> None:
         """Learn what is missing: from the first process, because the others may look a moment later."""
         assert self.trainer is not None
-        rendering: Rendering = self.trainer.strategy.broadcast(self.rendering, src=0)  # type: ignore[assignment]
-        conditions = Conditions.load(rendering.conditions)
-        self.missing, self.folder = frozenset(rendering.missing), rendering.folder
-        self.samples = rendering.samples(conditions)
-        place = (self.trainer.global_rank, self.trainer.world_size)
-        self.batches = Batches(conditions, self.samples, rendering, *place)
+        job: RenderJob = self.trainer.strategy.broadcast(self.job, src=0)  # type: ignore[assignment]
+        conditions = self.conditions if self.conditions is not None else Conditions.load(job.conditions)
+        self.missing, self.folder = frozenset(job.missing), job.folder
+        self.samples = list_samples(conditions.requests, job.images_per_release, job.seed)
+        ranks = self.trainer.global_rank, self.trainer.world_size
+        self.batches = Batches(conditions, self.samples, job.batch_size, job.missing, *ranks)
 
     def predict_dataloader(self) -> Batches:
-        """This process's batches."""
+        """Return this process's batches."""
         return self.batches
 
 
@@ -128,7 +132,7 @@ class ImageWriter(L.Callback):
         data: names the files, and which are missing; those that are there are left alone.
     """
 
-    def __init__(self, data: RenderingData) -> None:
+    def __init__(self, data: RenderData) -> None:
         self.data = data
 
     def on_predict_batch_end(
@@ -146,23 +150,35 @@ class ImageWriter(L.Callback):
                 write_png(self.data.folder / self.data.samples[position].file, pixels)
 
 
-def render(trainer: L.Trainer, model: L.LightningModule, rendering: Rendering | None) -> None:
+def draw(
+    trainer: L.Trainer, model: L.LightningModule, job: RenderJob | None, conditions: Conditions | None = None
+) -> None:
     """Draw what is missing, on all processes; return when the last of them is done.
 
     Args:
         trainer: says how many processes there are.
         model: draws.
-        rendering: what to draw; None on a process that is told by the first.
+        job: what to draw; None on a process that is told by the first.
+        conditions: what to draw from, where it is at hand.
     """
-    if rendering is not None and not rendering.missing:
+    if job is not None and not job.missing:
         return
-    data = RenderingData(rendering)
-    trainer.callbacks.append(ImageWriter(data))  # type: ignore[attr-defined]
-    trainer.predict(model, datamodule=data, return_predictions=False)
+    data = RenderData(job, conditions)
+    writer, callbacks = ImageWriter(data), trainer.callbacks  # type: ignore[attr-defined]
+    callbacks.append(writer)
+    try:
+        trainer.predict(model, datamodule=data, return_predictions=False)
+    finally:
+        callbacks.remove(writer)  # the next job of the same Trainer is another's
     trainer.strategy.barrier("rendered")
+
+
+def to_picture(pixels: np.ndarray) -> Image.Image:
+    """Return (channel, height, width) uint8 as a grey or RGB picture."""
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
     """Write (channel, height, width) uint8 as a grey or RGB PNG."""
-    image = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
-    write_whole(path, lambda file: image.save(file, format="PNG"))
+    picture = to_picture(pixels)
+    write_whole(path, lambda file: picture.save(file, format="PNG"))

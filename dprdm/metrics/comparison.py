@@ -154,7 +154,9 @@ class Comparison:
     def encoder_provenance(self, reads_real: bool = True) -> Provenance:
         """Return how a number is made that is computed from the encoder's vectors."""
         identity = present(self.reference.encoder, Need.ENCODER).identity
-        return self.provenance(f"CLIP {identity['model']}", identity["weights_sha256"], "the model's own", reads_real)
+        return self.provenance(
+            f"encoder {identity['model']}", identity["weights_sha256"], "the model's own", reads_real
+        )
 
 
 def present(value: Value | None, need: Need) -> Value:

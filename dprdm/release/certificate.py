@@ -1,9 +1,8 @@
-"""What a run promises, as JSON for `verify` and in plain words: written beside every output."""
+"""What a run promises, as JSON for `verify` and in plain words: written into the folder of every output."""
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import Any
 
 import dprdm
 from dprdm.errors import UserError
-from dprdm.files import hash_file, read_json, write_text
+from dprdm.files import read_json, write_text
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
-from dprdm.privacy.noise import SecureNoise
 from dprdm.release.description import describe
 from dprdm.release.plan import Plan
-from dprdm.release.statement import to_words, unit_in_words
+from dprdm.release.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY, to_words, unit_in_words
 
 FORMAT = 1
 JSON_NAME = "certificate.json"
@@ -29,15 +27,16 @@ GUARANTEED = ("privacy", "retrieval", "release", "codebook", "public", "rivals",
 
 @dataclass(frozen=True)
 class Certificate:
-    """Public numbers only. `epsilon` is None where no finite one holds; `ledger` is None where no private store was
-    read.
+    """What an output promises, in public numbers.
 
     Args:
         status: "private", "reads no private record" (epsilon 0), or "NON-PRIVATE".
-        epsilon: of all that this output holds, as charged; `accountants` has every accountant's value.
+        epsilon: of all that this output holds, as charged; None where no finite one holds. `accountants` has every
+            accountant's value.
         num_queries: distinct requests answered in this output.
         event: what was done, for the accountant.
-        ledger: row and hash of the last payment, the cap, and what the store has spent in all.
+        ledger: row and hash of the last payment, the cap, and what the store has spent in all; None where no private
+            store was read.
         conditions_sha256: of the released vectors; empty where weights were released.
         release_sha256: of the file that answers later queries; None of a mechanism that releases for each query.
         weights: name and hash of the privately trained weights that this is of, or that images were drawn with.
@@ -69,43 +68,67 @@ class Certificate:
     format: int = FORMAT
 
     def to_json(self) -> str:
-        """As it stands on disk."""
+        """Return it as it is written to disk."""
         return json.dumps(asdict(self), indent=2)
 
+    @property
+    def store_spent(self) -> float | None:
+        """Return the epsilon that the store has spent in all releases; None where no private store was read."""
+        if self.ledger is None:
+            return None
+        spent = self.ledger["spent"]
+        return min((value for value in (spent["pld"], spent["rdp"]) if value is not None), default=math.inf)
 
-def certify(
-    plan: Plan,
-    store_fingerprint: str,
-    num_queries: int,
-    noise: SecureNoise,
-    ledger: Ledger | None,
-    conditions: Path,
-    delta_is_default: bool,
-    unit_is_person: bool,
-    cross_checks: Mapping[str, float | None] | None = None,
-    release: Path | None = None,
-) -> Certificate:
-    """The certificate of one output.
+    def summary(self) -> str:
+        """Return a sentence with epsilon of the output, of the store so far, and what is left of its cap."""
+        if self.status == NON_PRIVATE:
+            return f"{NON_PRIVATE}: this run carries no guarantee. Its images must not leave."
+        if self.ledger is None or self.store_spent is None:
+            return "Epsilon 0: no private record was read."
+        cap = self.ledger["cap"]["epsilon"]
+        return (
+            f"Epsilon of this run: {self.epsilon:.4g} at delta {self.delta:.3g}. "
+            f"Spent by the store: {self.store_spent:.4g} of {cap:g}; {max(0.0, cap - self.store_spent):.4g} is left."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a certificate states of one output besides its plan.
 
     Args:
         num_queries: distinct requests in the output, those answered from stored releases included.
-        ledger: of the private store; None for a public one.
-        conditions: the file of released vectors; its hash is certified.
-        unit_is_person: what the store's manifest says; see `Manifest.unit_is_person`.
-        cross_checks: what accountants that do not charge say of the same event, by name.
-        release: the file that answers later queries, where there is one; its hash is certified as well.
-        delta_is_default: whether delta is 1/num_records because nobody set it, which makes the row count public.
+        store_fingerprint: of the store that was read.
+        unit_is_person: what that store's manifest says; see `Manifest.unit_is_person`.
+        ledger: entry of the private store's ledger (`ledger_entry`); None for a public store.
+        rng: where the private randomness came from.
+        conditions_sha256: of the file of released vectors.
+        release_sha256: of the file that answers later queries, where there is one.
+        prv: epsilon of the same event by an accountant that does not charge, for the record.
     """
-    event = plan.event(num_queries) if plan.retriever.reads_private else events.compose([])
+
+    num_queries: int
+    store_fingerprint: str
+    unit_is_person: bool
+    ledger: dict[str, Any] | None
+    rng: str
+    conditions_sha256: str
+    release_sha256: str | None = None
+    prv: float | None = None
+
+
+def certify(plan: Plan, evidence: Evidence) -> Certificate:
+    """Return the certificate of one output of a plan."""
+    event = plan.event(evidence.num_queries) if plan.retriever.reads_private else events.compose([])
     costs = report(event, plan.budget.delta)
     return Certificate(
         status=_status(plan),
-        unit=unit_in_words(unit_is_person, plan.max_per_unit),
+        unit=unit_in_words(evidence.unit_is_person, plan.max_per_unit),
         relation="add or remove one unit",
         epsilon=costs.epsilon if math.isfinite(costs.epsilon) else None,
         delta=plan.budget.delta,
-        delta_is_default=delta_is_default,
-        num_queries=num_queries,
+        delta_is_default=plan.delta_is_default,
+        num_queries=evidence.num_queries,
         mechanism=describe(plan.mechanism),
         retriever=describe(plan.retriever),
         noise_std=plan.noise_std,
@@ -113,20 +136,20 @@ def certify(
         noise_multiplier=plan.noise_multiplier,
         max_per_unit=plan.max_per_unit,
         event=events.to_json(event),
-        accountants={**costs.to_json(), **(cross_checks or {})},
-        store_fingerprint=store_fingerprint,
-        ledger=ledger_entry(ledger),
-        conditions_sha256=hash_file(conditions),
-        rng=noise.source,
+        accountants={**costs.to_json(), "prv": evidence.prv},
+        store_fingerprint=evidence.store_fingerprint,
+        ledger=evidence.ledger,
+        conditions_sha256=evidence.conditions_sha256,
+        rng=evidence.rng,
         code_version=code_version(),
         created=now(),
-        release_sha256=None if release is None else hash_file(release),
+        release_sha256=evidence.release_sha256,
     )
 
 
-def certify_again(certificate: Certificate, num_queries: int, conditions: Path) -> Certificate:
-    """The certificate of an output that was computed from what another one certifies, without the private data."""
-    return replace(certificate, num_queries=num_queries, conditions_sha256=hash_file(conditions), created=now())
+def certify_again(certificate: Certificate, num_queries: int, conditions_sha256: str) -> Certificate:
+    """Return the certificate of an output computed from what another one certifies, without the private data."""
+    return replace(certificate, num_queries=num_queries, conditions_sha256=conditions_sha256, created=now())
 
 
 def write_certificate(certificate: Certificate, folder: Path) -> None:
@@ -136,7 +159,7 @@ def write_certificate(certificate: Certificate, folder: Path) -> None:
 
 
 def read_certificate(folder: Path) -> Certificate:
-    """The certificate in `folder`.
+    """Read the certificate in `folder`.
 
     Raises:
         UserError: if there is none, or it is damaged.
@@ -149,12 +172,12 @@ def read_certificate(folder: Path) -> Certificate:
 
 
 def recompute(certificate: Certificate) -> EpsilonReport:
-    """Epsilon from the certified event and delta, by this installation's accountants."""
+    """Compute epsilon from the certified event and delta, by this installation's accountants."""
     return report(events.from_json(certificate.event), certificate.delta)
 
 
 def hash_sources() -> str:
-    """SHA-256 over the source files that the guarantee rests on."""
+    """Hash the source files that the guarantee rests on (SHA-256)."""
     digest = hashlib.sha256()
     for file in sorted(file for folder in GUARANTEED for file in SOURCE.glob(f"{folder}/**/*.py")):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
@@ -162,23 +185,23 @@ def hash_sources() -> str:
 
 
 def code_version() -> str:
-    """Which code this is."""
+    """Return the version of the code, and a hash of the sources that the guarantee rests on."""
     return f"dprdm {dprdm.__version__}, sources {hash_sources()[:16]}"
 
 
 def now() -> str:
-    """The time, as certificates state it."""
+    """Return the time, as certificates state it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _status(plan: Plan) -> str:
     if not plan.retriever.reads_private:
-        return "reads no private record"
-    return "private" if plan.is_private else "NON-PRIVATE"
+        return PUBLIC_ONLY
+    return PRIVATE if plan.is_private else NON_PRIVATE
 
 
 def ledger_entry(ledger: Ledger | None) -> dict[str, Any] | None:
-    """The last row of a ledger, its cap, and what is spent."""
+    """Return the last row of a ledger, its cap, and what is spent; None without a ledger."""
     if ledger is None:
         return None
     last, cap = ledger.rows()[-1], ledger.cap()

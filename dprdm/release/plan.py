@@ -32,6 +32,7 @@ class Plan:
         num_queries: number of answers that the plan pays for.
         noise_std: absolute noise, in the units of the vectors. 0 for a mechanism that is not private.
         max_per_unit: most records that one unit of privacy holds.
+        delta_is_default: whether delta is 1 / number of units because nobody set it, which makes that number public.
     """
 
     mechanism: PrivacyMechanism
@@ -40,6 +41,7 @@ class Plan:
     num_queries: int
     noise_std: float
     max_per_unit: int = 1
+    delta_is_default: bool = False
 
     def __post_init__(self) -> None:
         check.at_least(1, num_queries=self.num_queries)

@@ -1,51 +1,66 @@
 """The heart: the one place where private rows are read. What leaves it is private; all after it is post-processing."""
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from dprdm import check
 from dprdm.errors import UserError
-from dprdm.privacy.chain import Row
+from dprdm.privacy.chain import LedgerRow
 from dprdm.privacy.ledger import DEFAULT_ACCOUNT, Ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import OneReleaseMechanism, PerQueryMechanism, Progress
+from dprdm.release.mechanism import OneRelease, OneReleaseMechanism, PerQueryMechanism, Progress
 from dprdm.release.plan import Plan
-from dprdm.release.stored import StoredReleases, request_key
+from dprdm.release.request import Request, key_of_0_4, request_key
+from dprdm.release.stored import StoredRelease, StoredReleases
 from dprdm.retrieval.store import PrivateStore, PublicStore, Store
-from dprdm.types import Answered, Queries, Released
+from dprdm.types import Answered, Embeddings, Queries, Query, Released
 
 # Queries that are paid for, answered and stored together: what a crash can cost at most.
 BLOCK = 256
 
-
-@dataclass(frozen=True)
-class Requests:
-    """A query vector and a replicate number each. Equal pairs are one request; another number is a fresh draw."""
-
-    queries: Queries
-    replicates: Int[np.ndarray, "query"]
+# Turns prompts into unit vectors of the store's space: an encoder's `texts`.
+Encode: TypeAlias = Callable[[Sequence[str]], Embeddings]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One vector per request, in order, and public counts.
+class Receipt:
+    """What an answer cost, in public counts.
 
-    `noise_std` is the expected error of each vector, per coordinate. `num_charged` were paid for now, `num_stored` came
-    from stored releases; together they are the distinct requests (of a mechanism that releases once: releases).
-    `last_charge` is the ledger row of the last payment, None if nothing was paid. `released` is what a mechanism that
-    releases once for all queries gave out; None of the others.
+    Args:
+        num_charged: requests paid for now; of a mechanism that releases once, releases.
+        num_stored: requests answered from stored releases. Together they are the distinct requests.
+        last_charge: ledger row of the last payment; None if nothing was paid.
     """
 
-    vectors: Released
-    noise_std: Float[np.ndarray, "query"]
     num_charged: int
     num_stored: int
-    last_charge: Row | None
-    released: Float[np.ndarray, "row column"] | None = None
+    last_charge: LedgerRow | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """One vector per request, in order, and what they cost.
+
+    Args:
+        requests: what was requested.
+        queries: the vectors that were searched with.
+        vectors: what may be published.
+        noise_std: expected error of each vector, per coordinate.
+        receipt: what they cost.
+        once: what a mechanism that releases once for all queries gave out; None of the others.
+    """
+
+    requests: tuple[Request, ...]
+    queries: Queries
+    vectors: Released
+    noise_std: Float[np.ndarray, "query"]
+    receipt: Receipt
+    once: OneRelease | None = None
 
 
 def release(
@@ -57,14 +72,14 @@ def release(
     request_digest: str = "",
     account: str = DEFAULT_ACCOUNT,
     progress: Progress | None = None,
-) -> tuple[Float[np.ndarray, "row column"], Row | None]:
+) -> tuple[Float[np.ndarray, "row column"], LedgerRow | None]:
     """Pay, then draw. A crash in between wastes budget; it never overspends.
 
     Returns:
         What may be published, and the ledger row that paid for it: None for a public store, which costs nothing.
     Raises:
         BudgetExceeded: if the ledger refuses; no row was read.
-        UserError: if store, retriever, ledger and plan do not belong together.
+        UserError: if store, ledger and plan do not belong together.
     Guarantee:
         - Nothing is read or drawn before the charge is on the disk
           (tests/release/test_release.py::test_pays_before_it_reads).
@@ -92,57 +107,59 @@ def read(
 
 
 def answer(
-    requests: Requests,
+    requests: Sequence[Request],
+    encode: Encode,
     store: Store,
     plan: Plan,
     ledger: Ledger | None,
     noise: SecureNoise,
     account: str = DEFAULT_ACCOUNT,
     progress: Progress | None = None,
-) -> Answer:
+) -> Answers:
     """Answer every request: stored ones free, equal ones once, the others paid for in blocks and stored.
 
     Killed at any point, the same call goes on from what was stored, and pays for the rest only.
 
+    Args:
+        encode: called for the prompts, unless all answers are stored.
     Raises:
         BudgetExceeded: if not all that is missing fits; nothing was charged.
         UserError: if there are more distinct requests than the plan is for, or its parts do not belong together.
     Guarantee:
-        - The same request twice is paid for once
+        - The same request twice is paid for once, however its vector was computed
           (tests/release/test_release.py::test_hazard_13_asked_twice_paid_once).
         - A crash loses one block at most
           (tests/release/test_release.py::test_hazard_14_a_crash_wastes_and_never_refunds).
     """
     plan.require_store(store)
     require_ledger(store, ledger)
-    if not len(requests.queries):
-        return Answer(requests.queries.astype(np.float64), np.zeros(0), 0, 0, None)
+    if not requests:
+        return Answers((), np.zeros((0, store.dim)), np.zeros((0, store.dim)), np.zeros(0), Receipt(0, 0, None))
     once = isinstance(plan.mechanism, OneReleaseMechanism)
-    keys = _keys(requests, store, plan)
-    position = {key: index for index, key in reversed(list(enumerate(keys)))}
-    distinct = list(dict.fromkeys(keys))
-    if len(distinct) > plan.num_queries:
-        raise UserError(
-            f"Expected at most {plan.num_queries} distinct requests, as planned, got {len(distinct)}. Plan for more."
-        )
+    settings = {**plan.release_fields(), "store": store.fingerprint, "encoder": store.encoder_identity}
+    keys = {request: request_key(None if once else request, settings) for request in requests}
+    distinct = {key: request for request, key in keys.items()}
+    require_planned(plan, len(distinct))
     stored = StoredReleases(store.path / "releases")
-    keep = isinstance(store, PrivateStore) and plan.is_private
-    found = stored.find(distinct) if keep else {}
-    missing = [key for key in distinct if key not in found]
-    num_stored = len(found)
-    if ledger is not None and missing:
-        ledger.require(plan, len(missing), account)
-    paid = None
-    for block in _blocks(missing):
-        queries = requests.queries[[position[key] for key in block]]
-        released, paid = release(queries, store, plan, ledger, noise, _digest(block), account, progress)
-        released = released[None] if once else released
-        if keep and paid is not None:
-            stored.add(paid.id, block, released)
-        found.update(zip(block, released, strict=True))
-    rows = found[keys[0]] if once else np.stack([found[key] for key in keys])
-    answered = read(plan, rows, requests.queries, requests.replicates)
-    return Answer(answered.vectors, answered.noise_std, len(missing), num_stored, paid, rows if once else None)
+    releases = stored.find(distinct)
+    missing = [key for key in distinct if key not in releases]
+    queries = _encode(requests, encode) if once or missing else {}
+    receipt = Receipt(0, len(distinct), None)
+    if missing:
+        with stored.claim(missing) if _is_stored(store, plan) else contextlib.nullcontext():
+            releases |= _look_again(stored, {key: distinct[key] for key in missing}, queries, store, plan)
+            unpaid = {key: queries[distinct[key]] for key in missing if key not in releases}
+            drawn, last_charge = _pay(unpaid, stored, store, plan, ledger, noise, account, progress)
+        releases |= drawn
+        receipt = Receipt(len(unpaid), len(distinct) - len(unpaid), last_charge)
+    return _read(tuple(requests), [releases[keys[request]] for request in requests], queries, plan, receipt)
+
+
+def encode_prompts(requests: Sequence[Request], encode: Encode) -> Queries:
+    """Return the vector of each request's prompt; every distinct prompt is encoded once."""
+    prompts = list(dict.fromkeys(request.prompt for request in requests))
+    rows = {prompt: row for row, prompt in enumerate(prompts)}
+    return encode(prompts)[[rows[request.prompt] for request in requests]]
 
 
 def require_ledger(store: Store, ledger: Ledger | None) -> None:
@@ -153,17 +170,83 @@ def require_ledger(store: Store, ledger: Ledger | None) -> None:
         raise UserError(f"Expected no ledger with the public store {store.path}: reading it costs nothing.")
 
 
-def _keys(requests: Requests, store: Store, plan: Plan) -> list[str]:
-    settings = {**plan.release_fields(), "store": store.fingerprint}
-    if isinstance(plan.mechanism, OneReleaseMechanism):
-        return [request_key(None, 0, settings)] * len(requests.queries)
-    replicates = (check.at_least(0, replicate=int(number)) for number in requests.replicates)
-    return [request_key(query, number, settings) for query, number in zip(requests.queries, replicates, strict=True)]
+def require_planned(plan: Plan, num_requests: int) -> None:
+    """Raise UserError if there are more distinct requests than the plan pays for."""
+    if num_requests > plan.num_queries and not isinstance(plan.mechanism, OneReleaseMechanism):
+        raise UserError(
+            f"Expected at most {plan.num_queries} distinct requests, as planned, got {num_requests}. Plan for more (--queries), "
+            "or request fewer."
+        )
 
 
-def _blocks(keys: list[str]) -> list[list[str]]:
-    return [keys[start : start + BLOCK] for start in range(0, len(keys), BLOCK)]
+def _look_again(
+    stored: StoredReleases, missing: Mapping[str, Request], queries: Mapping[Request, Query], store: Store, plan: Plan
+) -> dict[str, StoredRelease]:
+    """Return what another process has paid for since, and what version 0.4 stored under a name of its own."""
+    settings = {**plan.release_fields_0_4(), "store": store.fingerprint}
+    once = isinstance(plan.mechanism, OneReleaseMechanism)
+    earlier = {
+        key_of_0_4(None if once else queries[request], 0 if once else request.replicate, settings): key
+        for key, request in missing.items()
+    }
+    releases = stored.find([*missing, *earlier])
+    return {earlier.get(name, name): release for name, release in releases.items()}
 
 
-def _digest(keys: Sequence[str]) -> str:
-    return hashlib.sha256("".join(keys).encode()).hexdigest()
+def _pay(
+    unpaid: Mapping[str, Query],
+    stored: StoredReleases,
+    store: Store,
+    plan: Plan,
+    ledger: Ledger | None,
+    noise: SecureNoise,
+    account: str,
+    progress: Progress | None,
+) -> tuple[dict[str, StoredRelease], LedgerRow | None]:
+    """Pay for requests, draw and store them, block by block; return them, and the ledger row of the last payment."""
+    if ledger is not None and unpaid:
+        stored.require_ledger(ledger.rows()[-1].id)
+        ledger.require(plan, len(unpaid), account)
+    releases, last_charge = dict[str, StoredRelease](), None
+    names = list(unpaid)
+    for start in range(0, len(names), BLOCK):
+        block = names[start : start + BLOCK]
+        queries = np.stack([unpaid[name] for name in block])
+        digest = hashlib.sha256("".join(block).encode()).hexdigest()
+        released, last_charge = release(queries, store, plan, ledger, noise, digest, account, progress)
+        once = isinstance(plan.mechanism, OneReleaseMechanism)
+        rows = released[None] if once else released
+        if last_charge is not None and _is_stored(store, plan):
+            stored.add(last_charge.id, block, rows, None if once else queries)
+        releases |= {name: StoredRelease(rows[row], queries[row]) for row, name in enumerate(block)}
+    return releases, last_charge
+
+
+def _read(
+    requests: tuple[Request, ...],
+    releases: Sequence[StoredRelease],
+    queries: Mapping[Request, Query],
+    plan: Plan,
+    receipt: Receipt,
+) -> Answers:
+    """Return one vector per request from what was released for it, or for all of them: post-processing, free."""
+    searched = [
+        queries[request] if release.query is None else release.query
+        for request, release in zip(requests, releases, strict=True)
+    ]
+    if not isinstance(plan.mechanism, OneReleaseMechanism):
+        vectors = np.stack([release.released for release in releases])
+        return Answers(requests, np.stack(searched), vectors, np.full(len(vectors), plan.noise_std), receipt)
+    once = plan.mechanism.restore(releases[0].released, plan.noise_std)
+    vectors = np.stack([queries[request] for request in requests])
+    answered = once.answer(vectors, np.array([request.replicate for request in requests]))
+    return Answers(requests, vectors, answered.vectors, answered.noise_std, receipt, once)
+
+
+def _encode(requests: Sequence[Request], encode: Encode) -> dict[Request, Query]:
+    return dict(zip(requests, encode_prompts(requests, encode), strict=True))
+
+
+def _is_stored(store: Store, plan: Plan) -> bool:
+    """Tell whether a release is stored: not what is public, nor what carries no guarantee."""
+    return isinstance(store, PrivateStore) and plan.is_private

@@ -1,9 +1,14 @@
 """A certificate in plain words, for those who decide and do not read code."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from dprdm.errors import UserError
+
+# What covers an output, as certificates say it.
+PRIVATE: Final = "private"
+PUBLIC_ONLY: Final = "reads no private record"
+NON_PRIVATE: Final = "NON-PRIVATE"
 
 COVERED = (
     "Every vector in the conditions file, and all that is computed from it without the private data: images, any number "
@@ -15,15 +20,19 @@ COVERED_WEIGHTS = (
     "prompts.",
     "Attackers who know every other record, the prompts, the settings and this program.",
 )
-PUBLIC_WEIGHTS = "The models' weights: generator and encoder are taken to be trained without the private data."
+PUBLIC_WEIGHTS = "The public models: generator and encoder are taken to be trained without the private data."
+ROW_COUNT = "The number of records, where delta was left at its default of 1 over that number, which is thereby public."
 NOT_COVERED = (
-    "The prompts. They must not be taken from the private data: a caption copied from a record is published as it is.",
+    "Prompts. They must not be taken from the private data: a caption copied from a record is published as it is.",
+    ROW_COUNT,
     "Numbers computed from the private data in another way, such as metrics against private images.",
     PUBLIC_WEIGHTS,
     "Settings chosen by looking at the private data or at earlier answers from it. Queries may depend on those.",
-    "How long a run took.",
-    "Records that are also in another store, and near copies of a record under another unit.",
+    "How long a run took: that depends on how many rows were sampled.",
+    "Persons and records that are also in another store, and near copies of a record under another unit or name: ledgers "
+    "do not know of each other.",
     "Facts about the collection as a whole: those are learnt, and are meant to be.",
+    "NON-PRIVATE releases of the same store. They are recorded in its ledger and marked on every output, and protect nobody.",
 )
 
 
@@ -42,35 +51,22 @@ def unit_in_words(unit_is_person: bool, max_per_unit: int) -> str:
 
 
 def to_words(certificate: Mapping[str, Any]) -> str:
-    """The Markdown of a certificate, from its fields."""
-    parts = [_headline(certificate), _settings(certificate)]
-    if certificate["status"] == "private":
+    """Return the Markdown of a certificate, from its fields."""
+    rows = [f"| {label} | {value} |" for label, value in certificate_facts(certificate).items()]
+    parts = [_headline(certificate), "\n".join(["| | |", "|---|---|", *rows])]
+    if certificate["status"] == PRIVATE:
         covered, not_covered = (COVERED, NOT_COVERED) if certificate.get("weights") is None else _of_weights()
-        parts += [_list("Covered", covered), _list("Not covered", (*_row_count(certificate), *not_covered))]
+        public = () if certificate["delta_is_default"] else (ROW_COUNT,)
+        parts += [_list("Covered", covered), _list("Not covered", [line for line in not_covered if line not in public])]
     return "\n\n".join(parts) + "\n"
 
 
-def _headline(fields: Mapping[str, Any]) -> str:
-    match fields["status"]:
-        case "NON-PRIVATE":
-            return (
-                "# NON-PRIVATE\n\n**This output protects nobody.** It was made from private records without noise. "
-                "Do not publish it, nor anything made from it."
-            )
-        case "reads no private record":
-            return "# Epsilon 0: read no private record\n\nThis output was made from public records alone."
-    epsilon, delta = f"{fields['epsilon']:.4g}", f"{fields['delta']:.4g}"
-    return (
-        f"# Private: epsilon {epsilon} at delta {delta}\n\n"
-        f"Whether {fields['unit']} is in the collection or not changes the probability of any outcome by a factor of "
-        f"at most exp({epsilon}), and by {delta} besides. The relation: {fields['relation']}."
-    )
-
-
-def _settings(fields: Mapping[str, Any]) -> str:
+def certificate_facts(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a reviewer needs of a certificate, from its fields: values in words, by label."""
     costs, ledger = fields["accountants"], fields["ledger"]
-    lines = {
-        "Queries": fields["num_queries"],
+    facts = {
+        "Queries": str(fields["num_queries"]),
+        "Relation": f"{fields['relation']}: {fields['unit']}",
         "Mechanism": _plugin(fields["mechanism"]),
         "Retriever": _plugin(fields["retriever"]),
         "noise_std": f"{fields['noise_std']:.6g}",
@@ -81,18 +77,35 @@ def _settings(fields: Mapping[str, Any]) -> str:
         "Epsilon by PRV, a cross-check": _number(costs["prv"]) if costs.get("prv") is not None else "not computed",
         "Charged": f"{costs['charged']}, {costs['library']}",
         "Store": fields["store_fingerprint"],
-        "Store's ledger": "none" if ledger is None else f"row {ledger['row']}, {_spent(ledger)}",
-        "Conditions, sha256": fields["conditions_sha256"] or "none",
-        **({"Weights, sha256": fields["weights"]["sha256"]} if fields.get("weights") else {}),
+        "Store's ledger": "none" if ledger is None else f"row {ledger['row']}, hash {ledger['hash']}, {_spent(ledger)}",
+        "Conditions, SHA-256": fields["conditions_sha256"] or "none",
+        "Release, SHA-256": fields.get("release_sha256") or "",
+        "Weights, SHA-256": (fields.get("weights") or {}).get("sha256", ""),
         "Randomness": fields["rng"],
         "Code": fields["code_version"],
         "Made": fields["created"],
     }
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in lines.items())])
+    return {label: value for label, value in facts.items() if value}
+
+
+def _headline(fields: Mapping[str, Any]) -> str:
+    if fields["status"] == NON_PRIVATE:
+        return (
+            f"# {NON_PRIVATE}\n\n**This output protects nobody.** It was made from private records without noise. "
+            "Do not publish it, nor anything made from it."
+        )
+    if fields["status"] == PUBLIC_ONLY:
+        return "# Epsilon 0: read no private record\n\nThis output was made from public records alone."
+    epsilon, delta = f"{fields['epsilon']:.4g}", f"{fields['delta']:.4g}"
+    return (
+        f"# Private: epsilon {epsilon} at delta {delta}\n\n"
+        f"Whether {fields['unit']} is in the collection or not changes the probability of any outcome by a factor of "
+        f"at most exp({epsilon}), and by {delta} besides. The relation: {fields['relation']}."
+    )
 
 
 def _of_weights() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is covered, and what is not, where it is the generator's weights that are private."""
+    """Return what is covered, and what is not, where it is the generator's weights that are private."""
     encoder = (
         "The weights that the training started from, and the encoder's: taken to be trained without the private data."
     )
@@ -113,11 +126,5 @@ def _number(value: float | None) -> str:
     return "infinite" if value is None else f"{value:.5g}"
 
 
-def _row_count(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    if not fields["delta_is_default"]:
-        return ()
-    return ("The number of records: delta was not set, so it is 1 over that number, which is thereby public.",)
-
-
-def _list(title: str, items: tuple[str, ...]) -> str:
+def _list(title: str, items: Iterable[str]) -> str:
     return "\n".join([f"## {title}", "", *(f"- {item}" for item in items)])

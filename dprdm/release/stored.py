@@ -1,65 +1,116 @@
-"""Releases already paid for, beside their store: the same request gets the same numbers from them, free."""
+"""Releases already paid for, kept with their store: the same request gets the same numbers from them, free."""
 
-import hashlib
+import fcntl
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from dprdm.errors import StoreError
+from dprdm.errors import LedgerError, StoreError
 from dprdm.files import write_whole
-from dprdm.types import Query
+from dprdm.types import Queries, Query
+
+# Record locks hold between processes; this one holds between the threads of a process.
+THREADS = threading.Lock()
 
 
-def request_key(query: Query | None, replicate: int, settings: Mapping[str, Any]) -> str:
-    """The name of one request: equal for equal query, replicate number and public settings, and for nothing else."""
-    digest = hashlib.sha256(json.dumps([dict(settings), replicate], sort_keys=True).encode())
-    if query is not None:
-        digest.update(b"\0" + query.astype("<f8").tobytes())
-    return digest.hexdigest()
+class StoredRelease(NamedTuple):
+    """What was released for one request, and the query vector that was used; None in files of 0.4, and where none was."""
+
+    released: Float[np.ndarray, "..."]
+    query: Query | None
 
 
-@dataclass(frozen=True)
 class StoredReleases:
-    """The folder `releases/` of a private store: one safetensors file per charge, written whole or not at all."""
+    """The folder `releases/` of a private store: one safetensors file per charge, written whole or not at all.
 
-    path: Path
+    Args:
+        path: the folder. It need not be there yet.
+    """
 
-    def find(self, keys: Collection[str]) -> dict[str, Float[np.ndarray, "..."]]:
-        """What was released for those of `keys` that are there. Of two answers to one key, the first that was paid.
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files: dict[str, list[str]] = {}  # keys of every file that was read, by its name
+
+    def find(self, keys: Collection[str]) -> dict[str, StoredRelease]:
+        """Return what was released for those of `keys` that are stored. Of two answers to one key, the first that was paid.
 
         Raises:
             StoreError: if a file is damaged.
         """
-        wanted = set(keys)
-        found: dict[str, Float[np.ndarray, ...]] = {}
+        wanted, stored = set(keys), dict[str, StoredRelease]()
         for file in sorted(self.path.glob("*.safetensors")):
             try:
-                found.update(_read(file, wanted - found.keys()))
-            except (SafetensorError, KeyError, ValueError) as error:
+                if file.name not in self._files:
+                    self._files[file.name] = _read_keys(file)
+                if rows := {key: row for row, key in enumerate(self._files[file.name]) if key in wanted}:
+                    stored.update(_read_rows(file, rows))
+                    wanted -= rows.keys()
+            except (SafetensorError, KeyError, ValueError, TypeError) as error:
                 raise StoreError(
                     f"The stored release {file} is damaged. Remove it; what it held is paid for again."
                 ) from error
-        return found
+        return stored
 
-    def add(self, ledger_row: int, keys: Collection[str], released: Float[np.ndarray, "..."]) -> None:
-        """Keep what charge `ledger_row` paid for: `released[i]` answers the i-th key."""
-        metadata = {"keys": json.dumps(list(keys)), "ledger_row": str(ledger_row)}
-        tensors = {"released": np.ascontiguousarray(released)}
+    @contextmanager
+    def claim(self, keys: Collection[str]) -> Iterator[None]:
+        """Hold these requests alone while they are looked up, paid for and stored; other requests go on meanwhile.
+
+        A process that ends in between, however it ends, lets them go.
+
+        Guarantee:
+            - Several processes with one request pay once
+              (tests/release/test_release.py::test_four_processes_with_one_request_pay_once).
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with THREADS, (self.path / "claims").open("ab") as stream:
+            for offset in sorted({int(key[:15], 16) for key in keys}):  # ascending, so that no two wait for each other
+                fcntl.lockf(stream, fcntl.LOCK_EX, 1, offset)
+            yield
+
+    def require_ledger(self, last_row: int) -> None:
+        """Raise LedgerError if a release was paid for by a row beyond the ledger's last one."""
+        beyond = [file for file in self.path.glob("*.safetensors") if int(file.stem) > last_row]
+        if beyond:
+            raise LedgerError(
+                f"The ledger ends at row {last_row}, and {min(beyond)} was paid for by a later one: the ledger is an older "
+                "copy. Restore the newest one; with this one the store would forget what it has spent."
+            )
+
+    def add(
+        self, ledger_row: int, keys: Collection[str], released: Float[np.ndarray, "..."], queries: Queries | None
+    ) -> None:
+        """Store what charge `ledger_row` paid for: `released[i]` and `queries[i]` are of the i-th key.
+
+        Raises:
+            StoreError: if there is such a file already; it stays as it is.
+        """
         path = self.path / f"{ledger_row:08d}.safetensors"
-        write_whole(path, lambda beside: save_file(tensors, beside, metadata))
+        metadata = {"keys": json.dumps(list(keys)), "ledger_row": str(ledger_row)}
+        tensors = {"released": released} | ({} if queries is None else {"queries": queries})
+        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        if path.exists():
+            raise StoreError(
+                f"Expected no release of ledger row {ledger_row} yet; {path} is there. It was left as it is."
+            )
+        write_whole(path, lambda file: save_file(tensors, file, metadata))
 
 
-def _read(file: Path, wanted: Collection[str]) -> dict[str, Float[np.ndarray, "..."]]:
+def _read_keys(file: Path) -> list[str]:
     with safe_open(file, framework="np") as content:
-        keys = json.loads(content.metadata()["keys"])
-        if not any(key in wanted for key in keys):
-            return {}
+        keys: list[str] = json.loads(content.metadata()["keys"])
+    return keys
+
+
+def _read_rows(file: Path, rows: dict[str, int]) -> dict[str, StoredRelease]:
+    with safe_open(file, framework="np") as content:
         released = content.get_tensor("released")
-    return {key: released[index] for index, key in enumerate(keys) if key in wanted}
+        queries: Any = content.get_tensor("queries") if "queries" in content.keys() else None  # noqa: SIM118
+    return {key: StoredRelease(released[row], None if queries is None else queries[row]) for key, row in rows.items()}

@@ -1,157 +1,117 @@
-"""The report as one HTML file: it asks for nothing from anywhere, and needs no script."""
+"""The report as one HTML file, which asks for nothing from anywhere and needs no script; and its results as Markdown."""
 
+import os
 import platform
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 
-import jinja2
 import markupsafe
 
 import dprdm
+from dprdm.files import write_text, write_whole
 from dprdm.privacy.accountant import library_version
-from dprdm.report import formatting as wording
+from dprdm.release.statement import NOT_COVERED
 from dprdm.report import texts
 from dprdm.report.attack_bounds import joint_promise
-from dprdm.report.content import Material, Part, is_uncovered
-from dprdm.report.embedding import Embedded, embed_figure
-from dprdm.report.facts import view_run
-from dprdm.report.gallery import Shown, lay_out, show
+from dprdm.report.content import Limits, ReportContent, ResultsPart
+from dprdm.report.embedding import EmbeddedImage, embed_image
+from dprdm.report.facts import RunSummary
 from dprdm.report.stores import StoreAccount
-from dprdm.report.tables import Table, tabulate
-from dprdm.report.texts import CHAPTERS, OTHER, Chapter
+from dprdm.report.templating import fill_template
+from dprdm.runs.results import Picture
+from dprdm.runs.run_reader import RenderedRun
 
-TEMPLATES = files("dprdm.report") / "templates"
 BEFORE = (("guarantee", "The guarantee"), ("budget", "The budget"), ("images", "The same prompts in every run"))
 AFTER = (("provenance", "Provenance: repeat it, verify it"), ("limits", "What is not covered, and what words mean"))
+# Width of an image, in pixels of the page, where few runs stand next to each other, and many.
+WIDE, NARROW, FEW = 92, 64, 3
 
 
-@dataclass(frozen=True)
-class PictureView:
-    """A figure with what is said of it."""
-
-    image: Embedded
-    caption: str
-    alt: str
-
-
-@dataclass(frozen=True)
-class Strip:
-    """Images of one row of some results."""
-
-    name: str
-    uncovered: bool
-    images: tuple[Shown, ...]
-
-
-@dataclass(frozen=True)
-class PartView:
-    """Some results, ready to be shown."""
-
-    part: Part
-    table: Table
-    pictures: tuple[PictureView, ...]
-    strips: tuple[Strip, ...]
-    has_intervals: bool
-
-
-@dataclass(frozen=True)
-class Section:
-    """One chapter with its results."""
-
-    id: str
-    about: str
-    missing: str
-    command: str
-    parts: tuple[PartView, ...]
-
-
-def render_page(material: Material, stores: Sequence[StoreAccount], title: str, command: str) -> str:
-    """The HTML.
+def render_page(
+    content: ReportContent, stores: Sequence[StoreAccount], limits: Limits, title: str, command: str
+) -> str:
+    """Return the HTML.
 
     Args:
-        material: what may be shown.
+        content: what may be shown.
         stores: what was spent on it.
+        limits: how much of it.
         title: its heading.
-        command: that repeats it.
+        command: repeats it.
     """
-    environment = page_environment()
-    chapters = (*CHAPTERS, *([OTHER] if in_chapter(OTHER, material.parts) else []))
-    contents = (*BEFORE, *((chapter.id, chapter.title) for chapter in chapters), *AFTER)
-    runs = [view_run(run) for run in material.runs]
-    joint = joint_promise([store.promise for store in stores]) if stores else None
-    return environment.get_template("report.html.j2").render(
+    chapters = content.chapters()
+    headings = (*BEFORE, *((chapter.id, chapter.title) for chapter, _ in chapters), *AFTER)
+    runs = [RunSummary(run) for run in content.runs]
+    promise = joint_promise([store.promise for store in stores]) if stores else None
+    prompts = _images_by_prompt(content.runs)
+    width = WIDE if len(runs) <= FEW else NARROW
+
+    def tile(file: Path) -> EmbeddedImage:
+        return embed_image(file, limits.side).scaled_to(width)
+
+    return fill_template(
+        "report.html.j2",
         title=title,
         command=command,
-        css=markupsafe.Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        contents=contents,
-        position={id: number for number, (id, _) in enumerate(contents, start=1)},
+        css=markupsafe.Markup((files("dprdm.report") / "templates" / "report.css").read_text(encoding="utf-8")),
+        headings=headings,
+        position={id: number for number, (id, _) in enumerate(headings, start=1)},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         version=f"dprdm {dprdm.__version__}",
-        versions=(("Report by", f"dprdm {dprdm.__version__}"), ("Accountants", library_version()),
-                  ("Python", platform.python_version())),
-        material=material,
-        limits=material.limits,
+        versions={"Report by": f"dprdm {dprdm.__version__}", "Accountants": library_version(),
+                  "Python": platform.python_version()},
+        content=content,
+        chapters=chapters,
+        limits=limits,
         runs=runs,
-        num_images=float(sum(run.num_images for run in runs)),
+        num_images=sum(len(run.samples) for run in content.runs),
         stores=stores,
-        promise=joint,
+        promise=promise,
+        meaning="" if promise is None else texts.meaning(promise),
         unit=min((store.unit for store in stores), key=lambda unit: unit != "one record", default=""),
         records=list(dict.fromkeys(store.records for store in stores if store.records)),
-        meaning="" if joint is None else texts.meaning(joint),
-        gallery=lay_out(material.runs, material.limits),
-        sections=[_section(chapter, material) for chapter in chapters],
-        not_covered=texts.NOT_COVERED,
+        prompts=dict(list(prompts.items())[: limits.prompts]),
+        num_hidden=max(0, len(prompts) - limits.prompts),
+        tile=tile,
+        figure=embed_image,
+        not_covered=NOT_COVERED,
         glossary=texts.GLOSSARY,
     )  # fmt: skip
 
 
-def page_environment() -> jinja2.Environment:
-    """Templates of pages: every value is escaped, and one that is missing is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dprdm.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        number=wording.number, odds=wording.odds, share=wording.share, shortened=wording.shortened
-    )
-    return environment
+def write_markdown(content: ReportContent, title: str, command: str, page: Path, figures: Path) -> None:
+    """Copy the figures of the results into a folder, and write the results as a Markdown page that links to them.
+
+    Args:
+        content: what may be shown.
+        title: heading of the page.
+        command: repeats it.
+        page: the Markdown file.
+        figures: folder of its pictures.
+    """
+
+    def target(part: ResultsPart, picture: Picture) -> Path:
+        return figures / f"{part.folder.name}-{Path(picture.file).name}"
+
+    def link(part: ResultsPart, picture: Picture) -> str:
+        return Path(os.path.relpath(target(part, picture), page.parent)).as_posix().replace(" ", "%20")
+
+    chapters = [(chapter, parts) for chapter, parts in content.chapters() if parts]
+    text = fill_template("results.md.j2", title=title, command=command, content=content, chapters=chapters, link=link)
+    for part in content.parts:
+        for picture in part.pictures:
+            source = part.folder / picture.file
+            write_whole(target(part, picture), lambda path, source=source: shutil.copyfile(source, path))
+    write_text(page, text)
 
 
-def in_chapter(chapter: Chapter, parts: Sequence[Part]) -> list[Part]:
-    """The results that belong into a chapter, in the order of its kinds."""
-    if chapter.kinds:
-        found = [part for part in parts if part.results.kind in chapter.kinds]
-        return sorted(found, key=lambda part: chapter.kinds.index(part.results.kind))
-    known = {kind for other in CHAPTERS for kind in other.kinds}
-    return [part for part in parts if part.results.kind not in known]
-
-
-def _section(chapter: Chapter, material: Material) -> Section:
-    parts = tuple(_part(part, material) for part in in_chapter(chapter, material.parts))
-    return Section(chapter.id, chapter.about, chapter.missing, chapter.command, parts)
-
-
-def _part(part: Part, material: Material) -> PartView:
-    pictures = part.results.pictures if part.has_pictures else ()
-    rows, limits = part.results.rows, material.limits
-    return PartView(
-        part=part,
-        table=tabulate(part.results),
-        pictures=tuple(
-            PictureView(embed_figure(part.folder / picture.file), picture.caption, picture.alt) for picture in pictures
-        ),
-        strips=tuple(
-            Strip(
-                row.name,
-                is_uncovered(row) or row.status == "real",
-                tuple(show(part.folder / file, limits.side) for file in row.images[: 2 * limits.images]),
-            )
-            for row in rows
-            if row.images
-        ),
-        has_intervals=any(found.low is not None for row in rows for found in row.measurements),
-    )
+def _images_by_prompt(runs: Sequence[RenderedRun]) -> dict[str, list[list[Path]]]:
+    """Return by prompt, in the order in which runs asked them, the files of each run; none where it was not asked."""
+    files: dict[str, list[list[Path]]] = {}
+    for column, run in enumerate(runs):
+        for sample in run.samples:
+            files.setdefault(sample.prompt, [[] for _ in runs])[column].append(run.folder / sample.file)
+    return files

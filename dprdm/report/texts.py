@@ -1,4 +1,4 @@
-"""What a report says in words, in the order in which it is read."""
+"""Chapters, glossary and explanations of a report, in the order in which they are read."""
 
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ CHAPTERS = (
         "Quality against the budget. Numbers stand in one column only where they were made alike: the letter at a heading "
         "leads to how. Compare with public-only rows first: what they reach costs nothing.",
         "A sweep draws quality against epsilon:",
-        "python main.py sweep --out runs/sweep",
+        "dprdm sweep --out runs/sweep",
     ),
     Chapter(
         "retrieval",
@@ -41,7 +41,7 @@ CHAPTERS = (
         ("fidelity",),
         "How near the released vectors are to what would have been retrieved without noise.",
         "Fidelity of retrieval at every budget:",
-        "python main.py fidelity --out runs/fidelity",
+        "dprdm fidelity --out runs/fidelity",
     ),
     Chapter(
         "attacks",
@@ -50,22 +50,10 @@ CHAPTERS = (
         "An attack can only show a leak, never that there is none. Hold what it finds against the ceiling above, which no "
         "attack can pass.",
         "Attacks on what was released:",
-        "python main.py attack --out runs/attack",
+        "dprdm attack --out runs/attack",
     ),
 )
 OTHER = Chapter("further", "Further results", (), "What else was measured.", "", "")
-
-NOT_COVERED = (
-    "Prompts. A caption copied from a private record is published as it is.",
-    "The number of records, where delta was left at its default of one over it: it is treated as public.",
-    "Numbers computed from private data in another way, such as metrics against private images.",
-    "The public models: encoder and generator are taken to be trained without the private collection.",
-    "Settings chosen by looking at private results.",
-    "Time: how long a run takes depends on how many rows were sampled.",
-    "The same person in two stores, or under two names in one. Ledgers do not know of each other.",
-    "Facts about the collection as a whole. They are learnt; that is what the images are for.",
-    "NON-PRIVATE releases. They are recorded in the ledger and marked on every output, and carry no guarantee.",
-)
 
 GLOSSARY = (
     (
@@ -99,7 +87,7 @@ GLOSSARY = (
 
 
 def meaning(promise: Promise) -> str:
-    """A sentence for who decides, no stronger than the ceiling on attacks."""
+    """Return a sentence for those who decide, no stronger than the ceiling on attacks."""
     if promise.detected <= 0.1:
         return (
             "Guessing would find 1%. An attacker who may falsely accuse one outsider in a hundred finds few members, whatever "

@@ -22,7 +22,7 @@ PAIRS = 5
 
 @dataclass(frozen=True)
 class Duplicates:
-    """What was found: never stored, and printed only where the data lie.
+    """Rows that are nearly the same: never stored, and printed only where the data lie.
 
     Args:
         compared: rows compared with all others, evenly spaced where they are fewer than `rows`.
@@ -46,19 +46,34 @@ def near_duplicates(store: Store, threshold: float = THRESHOLD, compare_all: int
     """
     units = _units(store)
     searched = np.flatnonzero(units >= 0)
-    asked = _even_sample(searched, compare_all)
+    compared = _even_sample(searched, compare_all)
     copied: list[Bool[np.ndarray, ...]] = []
     pairs: set[tuple[int, int]] = set()
-    for block in _blocks(asked):
-        mine, found = _compare(store, block, searched, units, threshold)
-        copied.append(mine)
-        pairs |= {(min(pair), max(pair)) for pair in found}
+    for block in _blocks(compared):
+        has_copy, near = _compare(store, block, searched, units, threshold)
+        copied.append(has_copy)
+        pairs |= {(min(pair), max(pair)) for pair in near}
     with_copy = int(np.concatenate([np.zeros(0, bool), *copied]).sum())
-    return Duplicates(len(searched), len(asked), with_copy, tuple(sorted(pairs)[:PAIRS]))
+    return Duplicates(len(searched), len(compared), with_copy, tuple(sorted(pairs)[:PAIRS]))
+
+
+def describe_duplicates(store: Store) -> str:
+    """Say which images look almost the same, for the eyes of the data's owner: nothing of it is stored. Empty if none do."""
+    duplicates = near_duplicates(store)
+    if not duplicates.with_copy:
+        return ""
+    sample = "" if duplicates.compared == duplicates.rows else f" of {duplicates.compared} sampled"
+    lines = [
+        f"{duplicates.with_copy}{sample} images look almost the same as another one (cosine above {THRESHOLD}). Someone may be "
+        "there twice, and is then protected half as well: name persons with --group_column, or remove copies.",
+        *(f"  {' and '.join(keys_of(store, pair))}" for pair in duplicates.pairs),
+        "This list is private. It is shown here and kept nowhere.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def keys_of(store: Store, rows: Sequence[int]) -> list[str]:
-    """What the images of these rows are called."""
+    """Return what the images of these rows are called."""
     keys: list[str] = []
     for shard in store.manifest.shards:
         lines = (store.path / f"{shard.name}.keys.jsonl").read_text("utf-8").split("\n")[:-1]

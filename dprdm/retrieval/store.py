@@ -12,9 +12,10 @@ A private store and a public one are different types, so that no function can ta
 
 import functools
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from dprdm.types import Embeddings, RowIds, UnitIds
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+LEDGER = "ledger.sqlite"
 # Stores up to this size are checked byte for byte whenever they are opened; larger ones by `index --check`.
 CHECK_BYTES = 1 << 30
 
@@ -40,7 +42,10 @@ class Shard:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a store is. Its `fingerprint` is drawn, not computed: a hash of private rows must not travel."""
+    """What a store is. Its `fingerprint` is drawn, not computed: a hash of private rows must not travel.
+
+    `encoder` is the identity of the encoder, and under `name` how it was named, so that it can be loaded again.
+    """
 
     kind: str
     fingerprint: str
@@ -80,22 +85,42 @@ class Manifest:
         return manifest
 
     def to_json(self) -> str:
-        """As it stands on disk."""
+        """Return the manifest as it stands on disk."""
         return json.dumps(asdict(self), indent=2)
 
 
+@runtime_checkable
+class PromptEncoder(Protocol):
+    """What turns prompts into unit vectors of a store's space, and says who it is."""
+
+    identity: dict[str, str]
+
+    def texts(self, captions: Sequence[str]) -> Embeddings:
+        """Return unit vectors (caption, dim)."""
+
+
 class Store:
-    """Rows of a finished index, read through memory maps.
+    """Rows of a finished index, read through memory maps: a `PrivateStore` or a `PublicStore`, as the index was made.
 
     Args:
         path: the folder that `index` wrote.
         check: read every byte and compare checksums. None: do so for stores of up to 1 GiB.
+        encoder: the one that made it, so that prompts can be asked for. It may be left out.
     """
 
     kind: ClassVar[str]
 
-    def __init__(self, path: Path, check: bool | None = None) -> None:
-        self.path = Path(path)
+    def __new__(cls, path: Path | str, check: bool | None = None, encoder: PromptEncoder | None = None) -> "Store":
+        """Open a store as what it is."""
+        if cls is not Store:
+            return super().__new__(cls)
+        is_private = (Path(path) / MANIFEST).is_file() and Manifest.read(
+            Path(path) / MANIFEST
+        ).kind == PrivateStore.kind
+        return super().__new__(PrivateStore if is_private else PublicStore)
+
+    def __init__(self, path: Path | str, check: bool | None = None, encoder: PromptEncoder | None = None) -> None:
+        self.path, self.encoder = Path(path), encoder
         if not (self.path / MANIFEST).is_file():
             raise StoreError(f"Expected a finished store in {path}, and there is none. Make it with `main.py index`.")
         self.manifest = Manifest.read(self.path / MANIFEST)
@@ -106,6 +131,8 @@ class Store:
         size = len(self) * self.dim * 4
         if check or (check is None and size <= CHECK_BYTES):
             self.check()
+        if encoder is not None:
+            self.require_encoder(encoder.identity)
 
     def __len__(self) -> int:
         return self.manifest.count
@@ -141,11 +168,11 @@ class Store:
         return self.manifest.max_per_unit
 
     def rows_of(self, units: UnitIds) -> RowIds:
-        """The rows of these units, ascending."""
+        """Return the rows of these units, ascending."""
         return units
 
     def vectors(self, rows: RowIds, out: Embeddings | None = None) -> Embeddings:
-        """Rows (row, dim), float32, in the order asked for.
+        """Return rows (row, dim), float32, in the order asked for.
 
         Args:
             rows: their ids.
@@ -164,8 +191,13 @@ class Store:
         return out
 
     def source_index(self) -> RowIds:
-        """Position of each row's image in the source it was made from."""
+        """Return the position of each row's image in the source it was made from."""
         return np.concatenate([np.load(self.path / f"{s.name}.index.npy") for s in self.manifest.shards])
+
+    @property
+    def encoder_identity(self) -> dict[str, str]:
+        """Return what makes another encoder the same as the one that made the store."""
+        return {name: value for name, value in self.manifest.encoder.items() if name != "name"}
 
     def require_encoder(self, identity: dict[str, str]) -> None:
         """Raise StoreError unless the store was made with the encoder of this identity."""
@@ -188,12 +220,12 @@ class Store:
         """Rows of ascending ids: each shard's lie together and are copied once."""
         ends = np.searchsorted(rows, self._starts)
         for number in np.flatnonzero(np.diff(ends)):
-            mine, shard = slice(ends[number], ends[number + 1]), self._shards[number]
-            inside = rows[mine] - self._starts[number]
+            span, shard = slice(ends[number], ends[number + 1]), self._shards[number]
+            inside = rows[span] - self._starts[number]
             # A number of each row first: the waits for distant memory overlap, and what follows is a third faster.
             _ = shard[inside, 0]
             # No id is clipped, they were checked: the mode spares a buffer of all rows.
-            np.take(shard, inside, axis=0, out=out[mine], mode="clip")
+            np.take(shard, inside, axis=0, out=out[span], mode="clip")
 
     def _open(self, shard: Shard) -> np.ndarray:
         path = self.path / f"{shard.name}.vectors.npy"
@@ -222,7 +254,7 @@ class PrivateStore(Store):
     @property
     def ledger_path(self) -> Path:
         """Where the ledger is kept."""
-        return self.path / "ledger.sqlite"
+        return self.path / LEDGER
 
     @property
     def num_units(self) -> int:
@@ -235,7 +267,7 @@ class PrivateStore(Store):
         return len(self) if self._offsets is None else int(self._offsets[-1])
 
     def rows_of(self, units: UnitIds) -> RowIds:
-        """The rows of these units, ascending."""
+        """Return the rows of these units, ascending."""
         if self._offsets is None:
             return units
         starts, ends = self._offsets[units], self._offsets[units + 1]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dprdm.errors import UserError
 from dprdm.files import hash_file
+from dprdm.generation.generator import Generator
 from dprdm.privacy import events
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
@@ -16,6 +17,7 @@ from dprdm.release.certificate import Certificate, code_version, ledger_entry, n
 from dprdm.release.description import describe
 from dprdm.release.statement import unit_in_words
 from dprdm.rivals.plan import TrainingPlan
+from dprdm.runs.release_files import Release
 
 # Weights carry their certificate under this name, so that it goes where they go.
 NOTE = "private_training"
@@ -30,7 +32,7 @@ def certify_training(
     unit_is_person: bool,
     prv: float | None = None,
 ) -> Certificate:
-    """The certificate that weights carry: all but the hash of their own file, which `certify_weights` adds.
+    """Return the certificate that weights carry: all but the hash of their own file, which `certify_weights` adds.
 
     Args:
         fingerprint: of the private store whose images were trained on.
@@ -64,12 +66,12 @@ def certify_training(
 
 
 def certify_weights(training: Certificate, weights: Path) -> Certificate:
-    """The certificate beside a file of weights."""
+    """Return the certificate of a file of weights."""
     return dataclasses.replace(training, weights={"file": weights.name, "sha256": hash_file(weights)})
 
 
 def certify_drawn(training: Certificate, certificate: Certificate) -> Certificate:
-    """The certificate of images drawn from privately trained weights for conditions that read nothing private.
+    """Return the certificate of images drawn from privately trained weights for conditions that read nothing private.
 
     Args:
         training: of the weights.
@@ -96,13 +98,46 @@ def certify_drawn(training: Certificate, certificate: Certificate) -> Certificat
     )
 
 
+def training_of(generator: Generator) -> Certificate | None:
+    """Return the certificate of the private training that a generator's weights come from; None of public weights."""
+    training = from_note(generator.weights_metadata)
+    if training is None or generator.weights_file is None:
+        return training
+    return certify_weights(training, generator.weights_file)
+
+
+def require_public_release(generator: Generator, reads_private: bool) -> None:
+    """Refuse, before anything is charged or written, to draw a release that costs something with weights that did.
+
+    Args:
+        reads_private: whether the release reads private records, now or when it was made.
+    """
+    if reads_private and NOTE in generator.weights_metadata:
+        raise UserError(
+            "Expected --retriever public: these weights were trained on private images, which has its own cost, and one "
+            "certificate cannot state two."
+        )
+
+
+def cover_weights(release: Release, generator: Generator) -> Release:
+    """Return the release with a certificate that also covers the weights that its images are drawn with.
+
+    Raises:
+        UserError: as `certify_drawn` does.
+    """
+    training = training_of(generator)
+    if training is None:
+        return release
+    return dataclasses.replace(release, certificate=certify_drawn(training, release.certificate))
+
+
 def to_note(certificate: Certificate) -> dict[str, str]:
-    """The metadata that a file of weights carries."""
+    """Return the metadata that a file of weights carries."""
     return {NOTE: json.dumps(asdict(certificate))}
 
 
 def from_note(metadata: Mapping[str, str]) -> Certificate | None:
-    """The certificate that a file of weights carries; None of weights that were trained on public images alone."""
+    """Return the certificate that a file of weights carries; None of weights that were trained on public images alone."""
     if NOTE not in metadata:
         return None
     try:

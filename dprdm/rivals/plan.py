@@ -60,11 +60,11 @@ class DpSgd:
         return self.max_grad_norm * check.at_least(1, max_per_unit=max_per_unit) * (1 + ROUNDING)
 
     def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
-        """All steps, once, however many queries the trained weights answer."""
+        """Return all steps, once, however many queries the trained weights answer."""
         return sampled_gaussian(noise_std / self.sensitivity(max_per_unit), self.sampling_rate, self.num_steps)
 
     def noised(self, total: Float[np.ndarray, "weight"], noise_std: float, noise: SecureNoise) -> np.ndarray:
-        """A step's sum of clipped gradients (float64) with its noise: what may be seen."""
+        """Return a step's sum of clipped gradients (float64) with its noise: what may be seen."""
         return noise.gaussian(total, noise_std)
 
     def require_exact(self, num_records: int) -> None:
@@ -112,25 +112,25 @@ class TrainingPlan:
         return self.noise_std / self.sensitivity
 
     def event(self, num_queries: int | None = None) -> DpEvent:
-        """What so many trainings cost: one if None."""
+        """Return what so many trainings cost; one if None."""
         repeated = dataclasses.replace(self.mechanism, num_steps=self.mechanism.num_steps * (num_queries or 1))
         return repeated.event(self.noise_std, 1)
 
     def epsilons(self) -> EpsilonReport:
-        """The cost by every accountant, at the budget's delta."""
+        """Compute the cost by every accountant, at the budget's delta."""
         return report(self.event(), self.budget.delta)
 
     def with_noise_std(self, noise_std: float) -> "TrainingPlan":
-        """The same training with other noise."""
+        """Return the same training with other noise."""
         return dataclasses.replace(self, noise_std=noise_std)
 
     def public_fields(self) -> dict[str, Any]:
-        """What is done, in plain values, for the ledger."""
+        """Return what is done, in plain values, for the ledger."""
         return {"mechanism": describe(self.mechanism), "noise_std": self.noise_std, "max_per_unit": 1}
 
 
 def plan_training(mechanism: DpSgd, budget: Budget, noise_std: float | None = None) -> TrainingPlan:
-    """The training with this noise, or, with None, with the least noise that the budget allows.
+    """Return the training with this noise, or, with None, with the least noise that the budget allows.
 
     Raises:
         UserError: if the noise given costs more than the budget.

@@ -7,18 +7,22 @@ from typing import Any
 from dprdm.registry import current_path
 
 CLIP_ENCODER, DEMO_ENCODER = "dprdm.encoders.clip.ClipEncoder", "dprdm.demo.encoder.DemoEncoder"
+# Options of `predict` by the names that they had.
+RENAMED = {"beside": "mix_with"}
 FASHION_MNIST, PUBLIC_FASHION = "dprdm.data.fashion_mnist.FashionMnist", "dprdm.demo.fashion.PublicFashion"
 
 
 def current_config(config: Any) -> Any:
-    """Return a config in which class paths are those of this version; one of this version stays as it is.
+    """Return a config in which class paths and options are those of this version; one of this version stays as it is.
 
-    Modules have moved, and what was the demo's in two general classes is now in classes of the demo.
+    Modules have moved, an option has another name, and what was the demo's in two general classes is now in classes of the demo.
 
     Args:
         config: as YAML has it: dictionaries, lists, and plain values.
     """
     current = copy.deepcopy(config)
+    if isinstance(current, dict):
+        current = {RENAMED.get(name, name): value for name, value in current.items()}
     pending = [current]
     while pending:
         part = pending.pop()

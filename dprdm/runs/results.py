@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
+from dprdm.release.statement import NON_PRIVATE
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.quantities import Quantity, quantity_named
 
@@ -59,6 +60,11 @@ class Row:
     settings: dict[str, Setting]
     measurements: tuple[Measurement, ...]
     images: tuple[str, ...] = ()
+
+    @property
+    def is_uncovered(self) -> bool:
+        """Whether the row as a whole is outside every guarantee."""
+        return self.status == NON_PRIVATE
 
     def measurement(self, metric: str) -> Measurement | None:
         """Return the number of that metric, or None."""

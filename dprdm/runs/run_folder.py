@@ -6,25 +6,20 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from dprdm.errors import UserError
-from dprdm.files import write_text, write_whole
+from dprdm.files import read_json, write_text, write_whole
+from dprdm.release.request import Request
 from dprdm.types import Queries, Released
-
-
-@dataclass(frozen=True)
-class Request:
-    """One query: a prompt, and which of several releases for it."""
-
-    prompt: str
-    release: int
 
 
 @dataclass(frozen=True)
@@ -39,11 +34,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a release leaves for rendering: safe to publish, needs neither the private data nor the encoder.
+    """What a generator draws from: safe to publish, needs neither the private data nor the encoder. All arrays are float32.
 
     Args:
         requests: one a row.
-        queries: the prompts' vectors.
+        queries: the vectors that were searched with.
         released: what the mechanism gave out.
         condition: what the network attends to: `released`, mixed with the query or with public neighbours.
         noise_std: per row, of the noise in `condition`.
@@ -59,7 +54,7 @@ class Conditions:
     spread: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def of_images(self, rows: Sequence[int], seeds: Sequence[int]) -> Released:
-        """What the network attends to for each image: its row's condition, moved along `spread`.
+        """Return what the network attends to for each image: its row's condition, moved along `spread`.
 
         Args:
             rows: of each image.
@@ -71,8 +66,8 @@ class Conditions:
         draws = [np.random.default_rng(seed).standard_normal(len(self.spread)) for seed in seeds]  # noqa: TID251 - public
         return condition + (np.stack(draws) @ self.spread).astype(condition.dtype)
 
-    def save(self, path: Path) -> None:
-        """Write a safetensors file, whole or not at all."""
+    def to_bytes(self) -> bytes:
+        """Return the content of a safetensors file."""
         tensors = {
             "queries": self.queries,
             "released": self.released,
@@ -83,18 +78,23 @@ class Conditions:
         tensors = {name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()}
         metadata = {
             "prompts": json.dumps([request.prompt for request in self.requests]),
-            "releases": json.dumps([request.release for request in self.requests]),
+            "releases": json.dumps([request.replicate for request in self.requests]),
         }
-        write_whole(path, lambda file: save_file(tensors, file, metadata))
+        return bytes(save(tensors, metadata))
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file, whole or not at all."""
+        content = self.to_bytes()
+        write_whole(path, lambda file: file.write_bytes(content))
 
     def fingerprint(self) -> str:
-        """SHA-256 of all that a network may attend to, so that images of two releases are never mixed."""
+        """Hash all that a network may attend to (SHA-256), so that images of two releases are never mixed."""
         arrays = (self.condition, self.noise_std, self.queries, self.spread)
         return hashlib.sha256(b"".join(np.asarray(array, "<f4").tobytes() for array in arrays)).hexdigest()
 
     @classmethod
     def load(cls, path: Path) -> "Conditions":
-        """Read them. Raises UserError if the file is missing or damaged."""
+        """Read a file. Raises UserError if it is missing or damaged."""
         if not path.is_file():
             raise UserError(f"Expected a conditions file at {path}, and there is none. `predict` writes one.")
         try:
@@ -115,13 +115,37 @@ class Run:
         folder: `runs/<name>`.
     """
 
+    CONDITIONS = "conditions.safetensors"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.conditions = folder / "conditions.safetensors"
+        self.conditions = folder / self.CONDITIONS
         self.samples = folder / "samples.csv"
         self.config = folder / "config.yaml"
         self.rendering = folder / "rendering.json"
         self.certificate = folder / "certificate.json"
+        self.grid = folder / "grid.png"
+        self.grids = folder / "grids"
+
+    def read_settings(self) -> dict[str, Any]:
+        """Return what the images here depend on; empty where there are none yet."""
+        return dict(read_json(self.rendering)) if self.rendering.exists() else {}
+
+    def write_settings(self, settings: Mapping[str, Any]) -> None:
+        """Write what the images here depend on."""
+        write_text(self.rendering, json.dumps(dict(settings), indent=2))
+
+    def require_settings(self, settings: Mapping[str, Any]) -> None:
+        """Raise UserError if there are images of other settings here: those of two are never mixed in one folder."""
+        earlier = self.read_settings()
+        differing = [name for name, value in settings.items() if earlier.get(name, value) != value]
+        if "request" in differing:
+            raise UserError(f"{self.folder} holds another request's images. Give this run another --name.")
+        if differing:
+            raise UserError(
+                f"{self.folder} holds images of other settings (differs in {', '.join(differing)}). "
+                "Give this run another --name."
+            )
 
     def write_samples(self, samples: list[Sample]) -> None:
         """Write the table of images, whole or not at all."""
@@ -131,35 +155,49 @@ class Run:
         writer.writerows(map(astuple, samples))
         write_text(self.samples, buffer.getvalue())
 
+    def read_config(self) -> dict[str, Any]:
+        """Return the resolved config; empty if there is none.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        if not self.config.is_file():
+            return {}
+        try:
+            content = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"Expected a config in {self.config}; the file is damaged.") from error
+        return content if isinstance(content, dict) else {}
+
     def remove_images(self) -> None:
         """Remove images and grids, because what they were drawn from was released anew."""
-        for name in ("images", "grids"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for images in (self.folder / "images", self.grids):
+            shutil.rmtree(images, ignore_errors=True)
 
     def missing(self, samples: list[Sample]) -> Iterator[int]:
-        """Positions of the samples whose image is not there yet."""
+        """Return the positions of the samples whose image is not there yet."""
         return (position for position, sample in enumerate(samples) if not (self.folder / sample.file).exists())
 
 
 def list_samples(requests: tuple[Request, ...], images_per_release: int, seed: int) -> list[Sample]:
-    """Every image of a run, each with a seed of its own that depends on nothing but what the image is."""
+    """List every image of a run, each with a seed of its own that depends on nothing but what the image is."""
     return [
-        Sample(_file_name(request, copy), request.prompt, request.release, _seed(request, copy, seed))
+        Sample(_file_name(request, copy), request.prompt, request.replicate, _seed(request, copy, seed))
         for request in requests
         for copy in range(images_per_release)
     ]
 
 
 def prompt_slug(prompt: str) -> str:
-    """A file name for a prompt: its words, and a digest that keeps two prompts of the same words apart."""
+    """Return a file name for a prompt: its words, and a digest that keeps two prompts of the same words apart."""
     words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40]
     return f"{words}-{hashlib.sha256(prompt.encode()).hexdigest()[:6]}"
 
 
 def _file_name(request: Request, copy: int) -> str:
-    return f"images/{prompt_slug(request.prompt)}/{request.release:05d}-{copy:03d}.png"
+    return f"images/{prompt_slug(request.prompt)}/{request.replicate:05d}-{copy:03d}.png"
 
 
 def _seed(request: Request, copy: int, seed: int) -> int:
-    text = json.dumps([request.prompt, request.release, copy, seed])
+    text = json.dumps([request.prompt, request.replicate, copy, seed])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

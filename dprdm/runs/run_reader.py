@@ -11,10 +11,11 @@ from PIL import Image
 from dprdm.errors import UserError
 from dprdm.files import read_json
 from dprdm.release.certificate import Certificate, read_certificate
+from dprdm.release.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY
 from dprdm.runs.results import Setting, Status
 from dprdm.runs.run_folder import Conditions, Run, Sample
 
-STATUSES: dict[str, Status] = {"private": "private", "NON-PRIVATE": "NON-PRIVATE", "reads no private record": "public"}
+STATUSES: dict[str, Status] = {PRIVATE: PRIVATE, NON_PRIVATE: NON_PRIVATE, PUBLIC_ONLY: "public"}
 MECHANISM_FIELDS = ("k", "sampling_rate", "draws", "radius")
 
 
@@ -55,12 +56,17 @@ class RenderedRun:
         """What covers the images."""
         return STATUSES[self.certificate.status]
 
+    @property
+    def is_uncovered(self) -> bool:
+        """Whether no guarantee covers the images."""
+        return self.status == NON_PRIVATE
+
     def images(self) -> UInt8[np.ndarray, "image channel height width"]:
-        """All images: grey with one channel, in colour with three."""
+        """Read all images: grey with one channel, in colour with three."""
         return np.stack([_pixels(self.folder / sample.file) for sample in self.samples])
 
     def conditions(self) -> Conditions:
-        """What the images were drawn from, if it is still beside them."""
+        """Read what the images were drawn from, if it is still in the folder."""
         return Conditions.load(self.run.conditions)
 
     @functools.cached_property

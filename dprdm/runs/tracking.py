@@ -7,7 +7,8 @@ from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 
-from dprdm.runs.run_folder import Sample
+from dprdm.release.certificate import JSON_NAME, WORDS_NAME, Certificate
+from dprdm.runs.run_folder import Run, Sample
 
 # Options that say where private images are; such paths name people and places.
 PRIVATE_OPTIONS = ("private", "private_store")
@@ -15,14 +16,14 @@ MOST_TABLE_ROWS = 200
 
 
 def public_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The resolved config without what says where private images are."""
+    """Return the resolved config without what says where private images are."""
     return {name: value for name, value in config.items() if name not in PRIVATE_OPTIONS}
 
 
 def wandb_logger(
     name: str, config: dict[str, Any], folder: Path = Path("runs"), watches_machine: bool = True
 ) -> WandbLogger:
-    """A logger that is offline unless WANDB_API_KEY is set or WANDB_MODE is online; `wandb sync` sends it later.
+    """Make a logger that is offline unless WANDB_API_KEY is set or WANDB_MODE is online; `wandb sync` sends it later.
 
     What W&B collects by itself is switched off where it could tell of private images: the command line, the terminal's
     lines, the code.
@@ -55,33 +56,24 @@ def wandb_logger(
     )
 
 
-def track_run(
-    folder: Path,
-    config: dict[str, Any],
-    samples: Sequence[Sample],
-    epsilon: float | None,
-    cap: float | None,
-    spent: float | None,
-) -> None:
+def track_run(folder: Path, config: dict[str, Any], samples: Sequence[Sample], certificate: Certificate) -> None:
     """Log one run of `predict`: its config, its images, its certificate, and the budget as it stands.
 
     Args:
         folder: the run's; its name is the run's name.
         config: resolved.
         samples: the table of images; the first of them are logged.
-        epsilon: of the run; None where it has none.
-        cap: the store's epsilon; None where no private store was read.
-        spent: of it.
+        certificate: of the run.
     """
     logger = wandb_logger(folder.name, config, folder, watches_machine=False)
-    logger.log_image("grid", [str(folder / "grid.png")])
+    logger.log_image("grid", [str(Run(folder).grid)])
     logger.log_table("samples", columns=["image", "prompt", "release", "seed"], data=_rows(folder, samples))
+    cap = None if certificate.ledger is None else float(certificate.ledger["cap"]["epsilon"])
+    spent = certificate.store_spent
     left = None if cap is None or spent is None else max(0.0, cap - spent)
-    gauge = {"budget/run": epsilon, "budget/cap": cap, "budget/spent": spent, "budget/left": left}
+    gauge = {"budget/run": certificate.epsilon, "budget/cap": cap, "budget/spent": spent, "budget/left": left}
     logger.log_metrics({name: value for name, value in gauge.items() if value is not None})
-    log_files(
-        logger, f"certificate-{folder.name}", "certificate", [folder / "certificate.json", folder / "certificate.md"]
-    )
+    log_files(logger, f"certificate-{folder.name}", "certificate", [folder / JSON_NAME, folder / WORDS_NAME])
     logger.experiment.finish()
 
 

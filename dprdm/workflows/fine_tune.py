@@ -21,29 +21,29 @@ from dprdm.release.certificate import Certificate
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore
 from dprdm.rivals.certificate import certify_training
 from dprdm.rivals.export import CertifiedExport
-from dprdm.rivals.fine_tuning import PrivateFineTuning, Terms
+from dprdm.rivals.fine_tuning import PrivateFineTuning, TrainingTerms
 from dprdm.rivals.images import FreshDraws, PrivateImages, require_images_as_units
 from dprdm.rivals.plan import TrainingPlan, plan_training
 from dprdm.training.bars import show_steps
 from dprdm.workflows.fit import SavedConfig
 from dprdm.workflows.options import PredictOptions
-from dprdm.workflows.release import open_ledger, open_private_store
+from dprdm.workflows.stores import open_ledger, open_private_store
 
 log = logging.getLogger(__name__)
 
 LOST = (
-    "A private training is not gone on with: what was charged stays charged, nothing is kept, and the same command trains "
+    "A private training cannot be resumed: what was charged stays charged, no weights are left, and the same command trains "
     "anew and is charged anew."
 )
 
 
 def reads_private_images(class_path: str) -> bool:
-    """Whether a model is there to be trained on private images."""
+    """Tell whether a model is there to be trained on private images."""
     return issubclass(import_class(class_path), PrivateFineTuning)
 
 
 def prepare_config(config: Namespace) -> None:
-    """Leave no checkpoint behind: one would be gone on with, twice even, and the ledger would not know."""
+    """Leave no checkpoint behind: a training resumed from one, twice even, would escape the ledger."""
     if config.ckpt_path is not None:
         raise UserError(f"Expected no ckpt_path. {LOST}")
     config.trainer.enable_checkpointing = False
@@ -58,8 +58,15 @@ def fine_tune(
 ) -> None:
     """Plan, pay, train, certify. Nothing is charged before all is ready for the first step.
 
+    Args:
+        trainer: trains, on one device.
+        model: what is trained.
+        public: public images; the loss on them is watched.
+        options: the private images, their store, and the budget.
+        resolved_config: YAML that repeats the training.
     Raises:
-        UserError: for what is missing, or would be lost; BudgetExceeded: nothing was charged.
+        UserError: for what is missing, or would be lost.
+        BudgetExceeded: if the training does not fit the budget. Nothing was charged, in either case.
     """
     if options.private is None:
         raise UserError("Expected --private, the private images that the private store was made of.")
@@ -67,10 +74,11 @@ def fine_tune(
     _require_lasting(trainer)
     if not isinstance(public, NeighbourDataModule):
         raise UserError("Expected a data module that serves public neighbours: data: NeighbourDataModule.")
-    store = open_private_store(options, public.encoder)
+    store = open_private_store(options.private_store, options.private, public.encoder)
     plan = _plan(model, trainer.max_steps, store, options)
     data = PrivateImages(options.private, store, public, plan.mechanism, SecureNoise())
     ledger = open_ledger(store, plan.budget)
+    assert ledger is not None  # the store is private
     ledger.require(plan, 1, options.account)
     payment = Payment(
         plan,
@@ -80,7 +88,7 @@ def fine_tune(
         options.delta is None,
         store.unit_is_person,
     )
-    model.agree(Terms(plan, data.noise, payment.pay))
+    model.agree(TrainingTerms(plan, data.noise, payment.pay))
     trainer.callbacks += [FreshDraws(data.noise), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
     show_steps(trainer)
     try:

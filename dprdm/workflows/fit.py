@@ -1,4 +1,4 @@
-"""`fit`: a training that goes on where the same command was interrupted."""
+"""`fit`: a training that resumes where the same command was interrupted."""
 
 import hashlib
 import json
@@ -64,7 +64,7 @@ def fit(
     if trainer.checkpoint_callbacks:  # none, where checkpoints are switched off
         unfinished = out / "unfinished" / f"{_digest(request)}.ckpt"
         trainer.callbacks.append(Unfinished(unfinished))  # type: ignore[attr-defined]
-        ckpt_path = _found(unfinished) if ckpt_path in {None, "last"} else ckpt_path
+        ckpt_path = _unfinished(unfinished) if ckpt_path in {None, "last"} else ckpt_path
     try:
         with ending_together(trainer):
             trainer.fit(model, ckpt_path=ckpt_path, **data)
@@ -120,12 +120,12 @@ def _wandb_loggers(trainer: L.Trainer) -> list[WandbLogger]:
     return [logger for logger in trainer.loggers if isinstance(logger, WandbLogger) and trainer.is_global_zero]
 
 
-def _found(unfinished: Path) -> Path | None:
-    if not unfinished.exists():
+def _unfinished(path: Path) -> Path | None:
+    if not path.exists():
         return None
     if is_first_process():
-        log.info(f"Going on with an interrupted training. To begin anew, delete {unfinished}.")
-    return unfinished
+        log.info(f"Resuming an interrupted training. To begin anew, delete {path}.")
+    return path
 
 
 def _digest(request: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from jsonargparse import ArgumentParser
 
 from dprdm import check
@@ -38,11 +37,7 @@ def image_set(folder: Path, name: str, folders_are: Status) -> ImageSet:
 
 def run_config(folder: Path) -> RunConfig:
     """Read the resolved config that a run has left; empty if there is none."""
-    file = Run(folder).config
-    if not file.is_file():
-        return {}
-    config: dict[str, Any] = current_config(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
-    return config
+    return current_config(Run(folder).read_config())
 
 
 def public_source(configs: Sequence[RunConfig]) -> ImageSource:

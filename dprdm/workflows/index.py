@@ -6,13 +6,15 @@ from typing import Literal, overload
 
 from tqdm import tqdm
 
-from dprdm import check
+from dprdm import check, registry
+from dprdm.data.captions import caption_vectors
 from dprdm.data.index import SHARD_ROWS, build_store
 from dprdm.data.persons import names_persons
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
+from dprdm.public.knowledge import NO_CAPTION
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Store
 from dprdm.workflows.encoder_names import load_encoder
 
@@ -67,7 +69,7 @@ def index(
     Args:
         images: a folder of images, searched to any depth, or any reader.
         captions: of a folder: a table (.csv or .jsonl) with the columns file and caption. None: the .txt beside each image.
-        encoder: what turns images into vectors: an object, or its name, such as `ViT-L-14/openai` (see `describe_encoder`).
+        encoder: what turns images into vectors: an object, or its name, such as `ViT-L-14/openai` (see `load_encoder`).
         out: the store's folder; must not hold a store yet.
         kind: private images are read through a mechanism only; public ones train the generator.
         group_column: of a folder: column of the captions table that names the person an image belongs to. The unit of
@@ -78,27 +80,31 @@ def index(
         shows_progress: draw a bar.
 
     Returns:
-        The store, opened.
+        The store, opened, with its encoder. With a public one lie the vectors of its captions.
 
     Raises:
         StoreError: if `out` holds a finished store, or one begun with other images or another encoder.
         UserError: if the images, their persons or the encoder cannot be had, or no image can be read.
     """
+    if isinstance(encoder, str):
+        registry.describe("encoder", encoder)  # before a long list of files is read
     collection = _collection(images, captions, group_column)
     max_per_unit = _max_per_unit(collection, kind, max_per_group)
     embedder = load_encoder(encoder, device) if isinstance(encoder, str) else encoder
     folder, store = Path(out), STORES[kind]
     with tqdm(total=len(collection), desc="Embedding", unit="image", disable=not shows_progress) as progress:
-        report = build_store(collection, embedder, folder, store, progress, shard_rows, max_per_unit)
+        name = encoder if isinstance(encoder, str) else None
+        report = build_store(collection, embedder, folder, store, progress, shard_rows, max_per_unit, name)
     log.info("%d images in %s (%s), embedded by %s.", report.rows, folder, kind, embedder.identity["model"])
     if report.dropped:
         log.info("%d images of persons with more than %s were left out.", report.dropped, max_per_unit)
     for key in report.skipped:
         log.info("Skipped, cannot be read: %s", key)
-    if kind == "public":
-        captioned = sum(bool(collection.caption(position)) for position in range(len(collection)))
-        log.info("%d of %d images have a caption.", captioned, len(collection))
-    return store(folder, check=False)
+    indexed = store(folder, check=False, encoder=embedder)
+    if isinstance(indexed, PublicStore):
+        captions_of = caption_vectors(collection, embedder, indexed).caption_of
+        log.info("%d of %d images have a caption.", (captions_of != NO_CAPTION).sum(), len(indexed))
+    return indexed
 
 
 def check_store(path: Path | str) -> Store:
@@ -110,6 +116,23 @@ def check_store(path: Path | str) -> Store:
     manifest = Path(path) / MANIFEST
     is_private = manifest.is_file() and Manifest.read(manifest).kind == PrivateStore.kind
     return STORES["private" if is_private else "public"](Path(path), check=True)
+
+
+def unit_of_privacy(store: PrivateStore) -> str:
+    """Say what is protected as a whole: an image, or a person."""
+    if not store.unit_is_person:
+        return "The unit of privacy is one image. If one person is on several, name persons with a group column."
+    return f"The unit of privacy is a person: {store.num_units} of them, with at most {store.max_per_unit} images each."
+
+
+def next_step(store: Store) -> str:
+    """Say what a store is made for."""
+    if isinstance(store, PrivateStore):
+        return (
+            f"Next: dprdm predict --private_store {store.path} --prompt ..., with the --config of a generator that was trained "
+            "for this encoder; without one, the demo's."
+        )
+    return f"Next: dprdm neighbors {store.path}, then dprdm fit with a --config whose data have this store and encoder."
 
 
 def _max_per_unit(collection: ImageSource, kind: Kind, max_per_group: int | None) -> int | None:

@@ -1,59 +1,74 @@
-"""A codebook file, opened: what answers queries where there is no private store."""
+"""A codebook file that answers queries where there is no private store."""
 
-import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from dprdm import registry
 from dprdm.codebook.file import CodebookFile
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import hash_file
-from dprdm.registry import create
-from dprdm.release.certificate import Certificate, read_certificate
+from dprdm.release.certificate import Certificate, certify_again, read_certificate
 from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
-from dprdm.release.release import Requests
-from dprdm.types import Answered
+from dprdm.release.release import Answers, Receipt, encode_prompts
+from dprdm.release.request import Request
 
 
 @dataclass(frozen=True, eq=False)
-class OpenedCodebook:
-    """A release, the mechanism that made it, and the certificate beside it."""
+class LoadedCodebook:
+    """A release that answers any number of queries, the mechanism that released it, and the certificate in its folder."""
 
+    path: Path
     mechanism: OneReleaseMechanism
     file: CodebookFile
     certificate: Certificate
 
-    def require_encoder(self, identity: dict[str, str]) -> None:
-        """Raise UserError unless queries come from the encoder that the release was made with."""
-        if self.file.metadata["encoder"] != identity:
-            raise UserError(
-                f"Expected queries of the encoder {self.file.metadata['encoder']['model']} that this codebook was made with; "
-                f"this one is {identity['model']}, or has other weights. Name that encoder."
-            )
-
-    def answer(self, asked: Requests, given: PrivacyMechanism) -> Answered:
-        """One vector per request.
+    def answer(self, requests: Sequence[Request], encoder: Encoder, reader: PrivacyMechanism | None = None) -> Answers:
+        """Return one vector per request: free, for nothing private is read.
 
         Args:
-            given: of the same kind as the release's, it says how to read it (share, draws); of another kind, it says nothing.
+            encoder: the one that the release was made with.
+            reader: of the same kind as the release's mechanism, it says how to read it (share, draws). Of another kind, or
+                None: as it was read first.
+        Raises:
+            UserError: for another encoder.
         """
+        if self.file.metadata["encoder"] != encoder.identity:
+            raise UserError(
+                f"Expected queries of the encoder {self.file.metadata['encoder']['model']} that this codebook was made with; "
+                f"this one is {encoder.identity['model']}, or has other weights. Name that encoder."
+            )
         assert self.file.released is not None
-        release = self.mechanism.read_as(given).restore(self.file.released, self.file.metadata["noise_std"])
-        return release.answer(asked.queries, asked.replicates)
+        mechanism = self.mechanism if reader is None else self.mechanism.read_as(reader)
+        once = mechanism.restore(self.file.released, self.file.metadata["noise_std"])
+        queries = encode_prompts(requests, encoder.texts)
+        answered = once.answer(queries, np.array([request.replicate for request in requests]))
+        receipt = Receipt(0, 1, None)
+        return Answers(tuple(requests), queries, answered.vectors, answered.noise_std, receipt)
+
+    def certify(self, num_queries: int, conditions_sha256: str) -> Certificate:
+        """Return the certificate of what was computed from the release."""
+        return certify_again(self.certificate, num_queries, conditions_sha256)
 
 
-@functools.lru_cache(maxsize=1)
-def opened(path: Path) -> OpenedCodebook:
-    """Open a codebook file and the certificate beside it.
+def load_codebook(path: Path | str) -> LoadedCodebook:
+    """Read a codebook file, and the certificate in its folder.
 
     Raises:
-        UserError: if the file is missing, damaged, not a release, or not the one that the certificate beside it is of.
+        UserError: if the file is missing, damaged, not a release, or not the one that the certificate in its folder is of.
     """
+    path = Path(path)
     file = CodebookFile.load(path)
     if file.released is None or not {"mechanism", "noise_std", "encoder"} <= file.metadata.keys():
         raise UserError(f"Expected a released codebook in {path}; it holds public cells alone.")
-    certificate = read_certificate(Path(path).parent)
-    if certificate.release_sha256 != hash_file(Path(path)):
-        raise UserError(f"Expected {path} to be the release that the certificate beside it is of: its hash differs.")
+    certificate = read_certificate(path.parent)
+    if certificate.release_sha256 != hash_file(path):
+        raise UserError(
+            f"Expected {path} to be the release that the certificate in its folder is of: its hash differs."
+        )
     described = file.metadata["mechanism"]
-    mechanism = create("mechanism", described["name"], **{**described["fields"], "partition": str(path)})
-    return OpenedCodebook(mechanism, file, certificate)
+    fields = {**described["fields"], "partition": str(path)}
+    return LoadedCodebook(path, registry.create("mechanism", described["name"], **fields), file, certificate)

@@ -15,6 +15,7 @@ from dprdm.metrics.networks import EfficientNetLite0
 from dprdm.metrics.real import Shape, read_real
 from dprdm.runs.quantities import Quantity
 from dprdm.runs.results import Row
+from dprdm.types import MetricName
 from dprdm.workflows.image_sets import with_folder_labels
 
 
@@ -34,7 +35,7 @@ class EvaluationSettings:
     """
 
     real: ImageSource | None = None
-    metrics: list[str] | None = None
+    metrics: list[MetricName] | None = None
     features: FeatureExtractor | None = None
     encoder: Encoder | None = None
     judge: Judge | None = None

@@ -1,15 +1,23 @@
 """What varies from one `predict` to the next. None of it is a field of the model, so no checkpoint can change it."""
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from dprdm import check
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.public.denoiser import Denoiser
-from dprdm.release.mechanism import PrivacyMechanism
+from dprdm.release.description import describe
+from dprdm.release.mechanism import Preparable, PrivacyMechanism
 from dprdm.retrieval.retriever import Retriever
+from dprdm.workflows.post_processing import MixWith
+
+MOST_DEFAULT_PROMPTS = 10
+# What changes no image.
+IMMATERIAL = {"prompt", "private", "render_batch", "wandb", "out"}
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,8 @@ class PredictOptions:
         delta: the budget's delta; by default 1 / number of private records, which treats that number as public.
         queries: how many queries the budget is to pay for, over all runs; by default those of this run.
         noise_std: fix the noise instead of having it solved for; it must fit the budget.
-        private_weight: share of the released vector in the condition, in [0, 1]; the rest is `beside`.
-        beside: what the rest of the condition is: the query's vector, or the mean of its public neighbours.
+        private_weight: share of the released vector in the condition, in [0, 1]; the rest is `mix_with`.
+        mix_with: what the rest of the condition is: the query's vector, or the mean of its public neighbours.
         spread: how far each image's condition is moved at random, in units of how far public images lie from their captions,
             so that images of one prompt vary; free. 0: not at all (the paper's).
         private_store: folder of the private embeddings.
@@ -57,7 +65,7 @@ class PredictOptions:
     queries: int | None = None
     noise_std: float | None = None
     private_weight: float = 1.0
-    beside: Literal["query", "public"] = "query"
+    mix_with: MixWith = "query"
     spread: float = 0.0
     private_store: Path | None = None
     private: ImageSource | None = None
@@ -93,3 +101,59 @@ class PredictOptions:
             raise UserError(
                 f"Expected name={self.name!r} to be a plain folder name. Put the rest of the path in --out."
             )
+
+    @property
+    def reads_private_images(self) -> bool:
+        """Tell whether what is released depends on private images, now or when a codebook was released."""
+        return self.codebook is not None or self.retriever.reads_private
+
+    @property
+    def learns_from_public(self) -> bool:
+        """Tell whether a mechanism or what follows it learns from public images."""
+        prepares = isinstance(self.mechanism, Preparable) and self.codebook is None
+        return prepares or self.denoiser.needs_prior or self.spread > 0 or self.mix_with == "public"
+
+    def digest(self, prompts: Sequence[str], mechanism: PrivacyMechanism) -> str:
+        """Return a digest of all that is requested, but for what changes no image."""
+        settings = {name: str(value) for name, value in vars(self).items() if name not in IMMATERIAL}
+        requested = {
+            **settings,
+            "mechanism": describe(mechanism),
+            "retriever": describe(self.retriever),
+            "prompts": list(prompts),
+        }
+        return hashlib.sha256(json.dumps(requested, sort_keys=True).encode()).hexdigest()
+
+    def run_name(self, digest: str, mechanism: PrivacyMechanism) -> str:
+        """Return the name of the run's folder: by default such that the same request finds it again."""
+        budget = f"-eps{self.eps:g}" if mechanism.is_private and self.eps is not None else ""
+        source = "" if self.retriever.reads_private else f"-{self.retriever.name}"
+        return self.name or f"{mechanism.name}{source}{budget}-{digest[:6]}"
+
+
+def list_prompts(options: PredictOptions, images: ImageSource) -> list[str]:
+    """Return the prompts that are requested, else those that public images suggest, else their first captions."""
+    prompts = [*options.prompt, *(_read_prompts(options.prompts) if options.prompts is not None else ())]
+    return prompts or list(images.prompts()) or _first_captions(images)
+
+
+def _read_prompts(path: Path) -> list[str]:
+    check.file(prompts=path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"Expected {path} to be a text file with one prompt a line; it is not UTF-8 text.") from error
+    prompts = [line.strip() for line in lines if line.strip()]
+    if not prompts:
+        raise UserError(f"Expected one prompt a line in {path}, and it is empty.")
+    return prompts
+
+
+def _first_captions(images: ImageSource) -> list[str]:
+    captions: dict[str, None] = {}
+    for position in range(len(images)):
+        if caption := images.caption(position):
+            captions[caption] = None
+        if len(captions) == MOST_DEFAULT_PROMPTS:
+            break
+    return list(captions)

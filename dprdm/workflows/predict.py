@@ -1,237 +1,209 @@
-"""`predict`: release on one process, then render on all. The release is what costs; the rest may be repeated at will."""
+"""The main job: private images in, private synthetic images out.
+
+Release on one process, which is what costs; then render on all, which is free and may be repeated at will.
+"""
 
 import hashlib
-import json
 import logging
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import lightning as L
-import yaml
+from tqdm import tqdm
 
+from dprdm.audit.prv import epsilon_prv
 from dprdm.data.datamodule import NeighbourDataModule
+from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
-from dprdm.figures.grid import write_grids
-from dprdm.files import read_json, write_text
 from dprdm.generation.generator import Generator
-from dprdm.generation.rendering import Rendering, render
-from dprdm.release.certificate import Certificate, read_certificate, write_certificate
+from dprdm.privacy.ledger import DEFAULT_ACCOUNT
+from dprdm.privacy.noise import SecureNoise
+from dprdm.release.certificate import Evidence, certify, ledger_entry
 from dprdm.release.description import describe
-from dprdm.resources import find_packaged
-from dprdm.rivals.certificate import certify_drawn, certify_weights, from_note
-from dprdm.runs.run_folder import Conditions, Run, Sample, list_samples
-from dprdm.training.processes import decide_on_first
-from dprdm.workflows.options import PredictOptions
-from dprdm.workflows.release import Releasing
+from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
+from dprdm.release.plan import Plan
+from dprdm.release.release import Answers, Receipt, answer, require_planned
+from dprdm.release.request import list_requests
+from dprdm.retrieval.store import PromptEncoder, Store
+from dprdm.rivals.certificate import cover_weights, require_public_release
+from dprdm.runs.release_files import Release
+from dprdm.runs.run_folder import Run
+from dprdm.workflows import planning
+from dprdm.workflows.loaded_codebook import LoadedCodebook, load_codebook
+from dprdm.workflows.options import PredictOptions, list_prompts
+from dprdm.workflows.post_processing import PostProcessing
+from dprdm.workflows.render import PreparedRun, drawing_settings, load_weights, prepare_run, render_run
+from dprdm.workflows.stores import open_ledger, open_private_store, prompt_encoding
 
 log = logging.getLogger(__name__)
 
-NONPRIVATE_BANNER = "NON-PRIVATE: these images carry no guarantee"
 
+def predict(
+    options: PredictOptions,
+    generator: Generator,
+    data: NeighbourDataModule | None,
+    trainer: L.Trainer,
+    config: str | None = None,
+) -> PreparedRun | None:
+    """Turn prompts into images, in the folder of a run.
 
-class Prediction:
-    """One call of `predict` or `render`.
+    One process opens the store, plans, pays, releases and certifies, before the Trainer's loop; all of them render.
 
     Args:
-        trainer: renders.
-        model: the generator.
-        data: serves prompts, the encoder and public neighbours. None: only rendering is possible.
-        options: what was asked for.
-        resolved_config: written beside the output, so that it can be asked for again.
+        options: what is requested.
+        generator: draws.
+        data: brings encoder, public images and their prompts. None on processes that only render.
+        trainer: renders, on as many processes as it has.
+        config: YAML that repeats the run, written into its folder.
+    Returns:
+        The run; None on a process that only renders.
+    Raises:
+        BudgetExceeded: if the request does not fit the budget; nothing was charged.
+        UserError: for anything else that cannot be done, before it costs anything.
     """
+    load_weights(generator, options)
+    require_public_release(generator, options.reads_private_images)
 
-    def __init__(
-        self,
-        trainer: L.Trainer,
-        model: L.LightningModule,
-        data: L.LightningDataModule | None,
-        options: PredictOptions,
-        resolved_config: str,
-    ) -> None:
-        if not isinstance(model, Generator):
-            raise UserError(f"Expected a generator to predict with, not {type(model).__name__}. Name another --config.")
-        weights = None if options.weights is None else find_packaged(options.weights)
-        model.load_weights(weights)
-        self.training = _training_of(model, weights)
-        if self.training is not None:
-            _require_public_conditions(options, self.training)
-        self.trainer, self.model, self.options = trainer, model, options
-        self.resolved_config = resolved_config
-        self.data = data
+    def release_alone() -> PreparedRun:
+        if data is None:
+            raise UserError("Expected data that bring an encoder and public images: data: NeighbourDataModule.")
+        codebook = None if options.codebook is None else load_codebook(options.codebook)
+        mechanism = options.mechanism if codebook is None else codebook.mechanism.read_as(options.mechanism)
+        prompts, count = list_prompts(options, data.source), options.releases_per_prompt
+        request = options.digest(prompts, mechanism)
+        run = Run(options.out / options.run_name(request, mechanism))
+        settings = drawing_settings(options, generator, trainer, request)
+        run.require_settings(settings)  # two requests never share a folder
 
-    def run(self) -> None:
-        """Release unless there is a conditions file already, render what is missing, and say where it is."""
-        rendering = decide_on_first(self.trainer, self._decide)
-        start = time.monotonic()
-        render(self.trainer, self.model, rendering)
-        if self.trainer.is_global_zero:
-            assert rendering is not None  # it was decided here
-            self._finish(rendering, time.monotonic() - start)
-
-    def _decide(self) -> Rendering:
-        """What one process does alone: release, refuse to mix two settings in one folder, and see what is missing."""
-        run, options = Run(self._folder()), self.options
-        conditions = self._conditions(run)
-        samples = list_samples(conditions.requests, options.images_per_release, options.seed)
-        self._begin(run, conditions, samples)
-        certificate = read_certificate(run.folder)  # nothing is drawn that none vouches for
-        if self._stated(certificate) != certificate:  # conditions of another run, drawn from with these weights
-            write_certificate(self._stated(certificate), run.folder)
-        return Rendering(
-            run.folder,
-            options.conditions or run.conditions,
-            options.images_per_release,
-            options.seed,
-            options.render_batch,
-            tuple(run.missing(samples)),
+        public = data.captioned_store() if options.learns_from_public else None
+        post_processing = PostProcessing(
+            options.denoiser, options.private_weight, options.mix_with, options.spread, public, data.k
         )
-
-    def _finish(self, rendering: Rendering, seconds: float) -> None:
-        run, certificate = Run(rendering.folder), read_certificate(rendering.folder)
-        samples = rendering.samples(Conditions.load(rendering.conditions))
-        write_grids(run, samples, NONPRIVATE_BANNER if certificate.status == "NON-PRIVATE" else None)
-        self._say(run, samples, len(rendering.missing), seconds, certificate)
-        if self.options.wandb:
-            self._track(run, samples, certificate)
-
-    def _folder(self) -> Path:
-        options = self.options
-        if options.conditions is not None and options.name is None:
-            return options.conditions.parent
-        return options.out / (options.name or self._default_name())
-
-    def _default_name(self) -> str:
-        """Mechanism, epsilon, and a digest of the request: the same request finds its folder again."""
-        options, releasing = self.options, self._releasing()
-        budget = f"-eps{options.eps:g}" if releasing.mechanism.is_private and options.eps is not None else ""
-        source = "" if releasing.retriever.reads_private else f"-{releasing.retriever.name}"
-        return f"{releasing.mechanism.name}{source}{budget}-{self._request()[:6]}"
-
-    def _request(self) -> str:
-        """A digest of all that was asked for, but for what changes no image."""
-        options, releasing = self.options, self._releasing()
-        asked = {
-            "mechanism": describe(releasing.mechanism),
-            "retriever": describe(releasing.retriever),
-            "prompts": releasing.prompts(),
-            **{
-                name: str(value)
-                for name, value in vars(options).items()
-                if name not in {"mechanism", "retriever", "out"}
-            },
-        }
-        del asked["private"], asked["render_batch"], asked["wandb"]
-        if options.spread == 0:  # folders of before it existed are found again
-            del asked["spread"]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-
-    def _releasing(self) -> Releasing:
-        if not isinstance(self.data, NeighbourDataModule):
-            raise UserError(
-                "Expected a data module that serves prompts and public neighbours: data: NeighbourDataModule."
+        if codebook is not None:
+            released = release_from_codebook(codebook, prompts, data.encoder, mechanism, count, post_processing)
+        else:
+            store = _open_store(options, data)
+            plan = planning.plan(
+                store,
+                mechanism,
+                options.eps,
+                options.delta,
+                options.queries or len(list_requests(prompts, count)),
+                noise_std=options.noise_std,
+                retriever=options.retriever,
+                public=public,
             )
-        return Releasing(self.options, self.data)
+            released = release(store, prompts, plan, count, post_processing, data.encoder, options.account)
 
-    def _conditions(self, run: Run) -> Conditions:
-        options = self.options
-        if options.conditions is not None:
-            return Conditions.load(options.conditions)
-        before = read_json(run.rendering) if run.rendering.exists() else {}
-        if before.get("request", self._request()) != self._request():
-            raise UserError(f"{run.folder} holds another request's images. Give this run another --name.")
-        self._releasing().write(run, self.resolved_config, self._stated)
-        return Conditions.load(run.conditions)
+        released = cover_weights(released, generator)
+        released.save(run.folder, config)
+        return prepare_run(run, released, run.conditions, settings, options)
 
-    def _stated(self, certificate: Certificate) -> Certificate:
-        """The certificate of images, with what the weights cost."""
-        return certificate if self.training is None else certify_drawn(self.training, certificate)
-
-    def _begin(self, run: Run, conditions: Conditions, samples: list[Sample]) -> None:
-        """Refuse to mix images of two settings in one folder; then write the table of what will be there.
-
-        The same request released anew, as `nonprivate` does each time, takes the place of its earlier images.
-        """
-        before = read_json(run.rendering) if run.rendering.exists() else {}
-        is_release = self.options.conditions is None
-        settings = {
-            "request": self._request() if is_release else before.get("request"),
-            "conditions": conditions.fingerprint(),
-            "seed": self.options.seed,
-            "images_per_release": self.options.images_per_release,
-            **self.model.settings(),
-            "weights": self.model.fingerprint(),
-            "precision": str(self.trainer.precision),
-        }
-        differing = [name for name in settings if before and settings[name] != before.get(name, settings[name])]
-        if differing == ["conditions"] and is_release:
-            run.remove_images()
-        elif differing:
-            raise UserError(
-                f"{run.folder} holds images of other settings (differs in {', '.join(differing)}). "
-                "Give this run another --name."
-            )
-        if self.options.conditions is not None and run.folder != self.options.conditions.parent:
-            _copy_release(self.options.conditions, run)
-        write_text(run.rendering, json.dumps(settings, indent=2))
-        run.write_samples(samples)
-
-    def _say(self, run: Run, samples: list[Sample], drawn: int, seconds: float, certificate: Certificate) -> None:
-        speed = f" ({drawn / max(seconds, 1e-9):.1f} images/s)" if drawn else ""
-        log.info(f"\n{len(samples)} images, {drawn} of them drawn now{speed}:")
-        log.info(f"  images       {run.folder / 'images'}, listed in {run.samples}")
-        log.info(f"  grid         {run.folder / 'grid.png'}")
-        log.info(f"  conditions   {run.conditions}")
-        log.info(f"  certificate  {run.certificate.with_suffix('.md')}")
-        log.info(describe_cost(certificate))
-
-    def _track(self, run: Run, samples: list[Sample], certificate: Certificate) -> None:
-        from dprdm.runs.tracking import track_run
-
-        ledger = certificate.ledger
-        spent, cap = (store_spent(ledger), ledger["cap"]["epsilon"]) if ledger is not None else (None, None)
-        config = yaml.safe_load(self.resolved_config)
-        track_run(run.folder, config, samples, certificate.epsilon, cap, spent)
+    return render_run(trainer, generator, release_alone, config if options.wandb else None)
 
 
-def _training_of(model: Generator, weights: Path | None) -> Certificate | None:
-    """The certificate of the private training that the weights come from; None of public weights."""
-    training = from_note(dict(model.weights_metadata))
-    return training if training is None or weights is None else certify_weights(training, weights)
+def release(
+    store: Store,
+    prompts: Sequence[str],
+    plan: Plan,
+    releases_per_prompt: int = 1,
+    post_processing: PostProcessing | None = None,
+    encoder: PromptEncoder | None = None,
+    account: str = DEFAULT_ACCOUNT,
+) -> Release:
+    """Release vectors for prompts, denoise and mix them, and certify the result.
 
+    What was released before is answered from the store's folder, free; the rest is paid for from the store's ledger.
 
-def _require_public_conditions(options: PredictOptions, training: Certificate) -> None:
-    """Refuse, before anything is charged or written, conditions that cost something themselves."""
-    if options.conditions is not None:
-        certify_drawn(training, read_certificate(options.conditions.parent))
-    elif options.retriever.reads_private or options.codebook is not None:
-        raise UserError(
-            "Expected --retriever public: these weights were trained on private images, which has its own cost, and one "
-            "certificate cannot state two."
-        )
-
-
-def store_spent(ledger: dict[str, Any]) -> float:
-    """Epsilon that a store has spent, from a certificate's entry."""
-    return min(value for value in (ledger["spent"]["pld"], ledger["spent"]["rdp"]) if value is not None)
-
-
-def describe_cost(certificate: Certificate) -> str:
-    """Epsilon of this run, of the store so far, and what is left of its cap."""
-    if certificate.status == "NON-PRIVATE":
-        return "NON-PRIVATE: this run carries no guarantee. Its images must not leave."
-    if certificate.ledger is None:
-        return "Epsilon 0: no private record was read."
-    cap, total = certificate.ledger["cap"], store_spent(certificate.ledger)
-    return (
-        f"Epsilon of this run: {certificate.epsilon:.4g} at delta {certificate.delta:.3g}. "
-        f"Spent by the store: {total:.4g} of {cap['epsilon']:g}; {max(0.0, cap['epsilon'] - total):.4g} is left."
+    Args:
+        store: what is released from.
+        prompts: texts. Never take them from the private data.
+        plan: for this store.
+        releases_per_prompt: fresh releases for each prompt; each costs one query.
+        post_processing: free. None: vectors stay as they were released.
+        encoder: the one that the store was made with. None: the store's own.
+        account: the sub-budget of the ledger that pays.
+    Raises:
+        BudgetExceeded: if not all of it fits the budget; nothing was charged.
+        UserError: if store, plan and prompts do not belong together.
+    """
+    requests = list_requests(prompts, releases_per_prompt)
+    require_planned(plan, len(requests))
+    encode = prompt_encoding(store, encoder)
+    ledger, noise = open_ledger(store, plan.budget), SecureNoise()
+    with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:
+        answers = answer(requests, encode, store, plan, ledger, noise, account, progress.update)
+    log.info(_describe_receipt(plan, answers.receipt))
+    conditions = (post_processing or PostProcessing()).apply(answers)
+    files = {Run.CONDITIONS: conditions.to_bytes(), **_file_of_once(answers, plan, store)}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    evidence = Evidence(
+        num_queries=len(requests),
+        store_fingerprint=store.fingerprint,
+        unit_is_person=store.unit_is_person,
+        ledger=ledger_entry(ledger),
+        rng=noise.source,
+        conditions_sha256=hashes.pop(Run.CONDITIONS),
+        release_sha256=next(iter(hashes.values()), None),
+        # Opacus' accountant is for the record: what is charged is the ledger's.
+        prv=None if ledger is None else epsilon_prv(plan.event(len(requests)), plan.budget.delta),
     )
+    return Release(conditions, certify(plan, evidence), files, answers.receipt)
 
 
-def _copy_release(conditions: Path, run: Run) -> None:
-    for name in ("conditions.safetensors", "certificate.json", "certificate.md"):
-        source = conditions.parent / name if name != "conditions.safetensors" else conditions
-        if source.exists():
-            run.folder.mkdir(parents=True, exist_ok=True)
-            (run.folder / name).write_bytes(source.read_bytes())
+def release_from_codebook(
+    codebook: LoadedCodebook,
+    prompts: Sequence[str],
+    encoder: Encoder,
+    reader: PrivacyMechanism | None = None,
+    releases_per_prompt: int = 1,
+    post_processing: PostProcessing | None = None,
+) -> Release:
+    """Answer prompts from a release that was paid for elsewhere: nothing private is read, nothing is charged.
+
+    Args:
+        codebook: the release.
+        prompts: texts.
+        encoder: the one that the release was made with.
+        reader: says how the release is read; see `LoadedCodebook.answer`.
+        releases_per_prompt: answers for each prompt.
+        post_processing: free. None: vectors stay as they were released.
+    Raises:
+        UserError: for another encoder.
+    """
+    requests = list_requests(prompts, releases_per_prompt)
+    answers = codebook.answer(requests, encoder, reader)
+    log.info(f"{len(requests)} queries answered from {codebook.path}, free.")
+    conditions = (post_processing or PostProcessing()).apply(answers)
+    content = conditions.to_bytes()
+    certificate = codebook.certify(len(requests), hashlib.sha256(content).hexdigest())
+    return Release(conditions, certificate, {Run.CONDITIONS: content}, answers.receipt)
+
+
+def _open_store(options: PredictOptions, data: NeighbourDataModule) -> Store:
+    if options.retriever.reads_private:
+        return open_private_store(options.private_store, options.private, data.encoder)
+    return data.public_store()
+
+
+def _file_of_once(answers: Answers, plan: Plan, store: Store) -> dict[str, bytes]:
+    """Return the file, by name, that answers later queries without the store; none where each query was released for."""
+    if answers.once is None:
+        return {}
+    metadata = {
+        "mechanism": describe(plan.mechanism),
+        "noise_std": plan.noise_std,
+        "store_fingerprint": store.fingerprint,
+        "encoder": store.encoder_identity,
+    }
+    name = f"{plan.mechanism.name}.safetensors"
+    with TemporaryDirectory() as folder:
+        answers.once.save(Path(folder) / name, metadata)
+        return {name: (Path(folder) / name).read_bytes()}
+
+
+def _describe_receipt(plan: Plan, receipt: Receipt) -> str:
+    if isinstance(plan.mechanism, OneReleaseMechanism):
+        return "One release for all queries: " + ("made now." if receipt.num_charged else "the stored one, free.")
+    return f"{receipt.num_charged} queries released now, {receipt.num_stored} answered from stored releases, free."

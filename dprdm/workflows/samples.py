@@ -10,14 +10,12 @@ from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from PIL import Image
 
 from dprdm.data.datamodule import NeighbourDataModule
+from dprdm.data.nearest_means import nearest_means
 from dprdm.data.readers.source import ImageSource
 from dprdm.figures.grid import grid
 from dprdm.generation.model import RetrievalDiffusion
 from dprdm.generation.rendering import write_png
-from dprdm.retrieval.store import PublicStore
-from dprdm.types import Queries, Released
 
-BLOCK = 65_536  # rows scored together
 MOST_PROMPTS = 8
 MOST_CAPTIONS = 100  # read in search of prompts
 
@@ -69,21 +67,10 @@ class SampleGrids(L.Callback):
 
 
 def suggested_prompts(source: ImageSource) -> tuple[str, ...]:
-    """The first few prompts that public data suggests, or captions that it has; empty if it has neither."""
+    """Return the first few prompts that public data suggests, or captions that it has; empty if it has neither."""
     captions = (source.caption(index) for index in range(min(len(source), MOST_CAPTIONS)))
-    found = tuple(source.prompts()) or tuple(dict.fromkeys(caption for caption in captions if caption))
-    return found[:MOST_PROMPTS]
-
-
-def nearest_means(queries: Queries, store: PublicStore, k: int) -> Released:
-    """Of each query, the mean of its k nearest public rows."""
-    return np.stack([store.vectors(_nearest(query, store, min(k, len(store)))).mean(0) for query in queries])
-
-
-def _nearest(query: np.ndarray, store: PublicStore, k: int) -> np.ndarray:
-    starts = range(0, len(store), BLOCK)
-    scores = [store.vectors(np.arange(start, min(start + BLOCK, len(store)))) @ query for start in starts]
-    return np.sort(np.argsort(-np.concatenate(scores), kind="stable")[:k])
+    prompts = tuple(source.prompts()) or tuple(dict.fromkeys(caption for caption in captions if caption))
+    return prompts[:MOST_PROMPTS]
 
 
 def _show(trainer: L.Trainer, picture: Image.Image) -> None:

@@ -51,6 +51,11 @@ class SolvedPlan:
     assumed: dict[str, float]
     search: ParameterSearch | None = None
 
+    @property
+    def releases_once(self) -> bool:
+        """Whether one release answers any number of queries."""
+        return isinstance(self.plan.mechanism, OneReleaseMechanism)
+
     def to_json(self) -> dict[str, Any]:
         """Return costs, noise and settings as plain values, and all settings that were rehearsed."""
         plan, costs, tuning = self.plan, self.plan.epsilons(), self.plan.mechanism.tuning
@@ -66,7 +71,7 @@ class SolvedPlan:
             "sensitivity": plan.sensitivity,
             "k": None if tuning is None else tuning.k,
             "sampling_rate": None if tuning is None else tuning.sampling_rate,
-            "num_queries": None if plan.releases_once else plan.num_queries,
+            "num_queries": None if self.releases_once else plan.num_queries,
             **rehearsed,
         }
 
@@ -131,9 +136,9 @@ def draw_plan(plan: Plan, folder: Path, records: int | None, dim: int) -> list[P
         records: size of the collection; None: not known.
         dim: length of the vectors.
     """
-    from dprdm.figures.plan import Setting, write_plots
+    from dprdm.figures.plan import write_plots
 
-    return write_plots(Setting(plan, records, dim), folder)
+    return write_plots(plan, records, dim, folder)
 
 
 def _with_settings(

@@ -28,7 +28,7 @@ class FaissFlat(Retriever):
     Raises:
         UserError: when it is made, if faiss is missing or installed twice; nothing has been charged by then.
     Guarantee:
-        - The result is that of `exact` (tests/contracts/test_retrievers_faiss.py::test_same_neighbours_as_exact), whose
+        - The result is that of `exact` (tests/plugins/test_inner_product.py::test_same_neighbours_as_exact), whose
           scores are functions of one row and the query.
         - Only sampled rows are searched, whatever faiss does with id selectors
           (tests/plugins/test_faiss_flat.py::test_hazard_08_only_sampled_rows_are_searched).

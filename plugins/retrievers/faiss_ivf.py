@@ -66,9 +66,9 @@ class FaissIvf(Retriever):
         StoreError: if the store was made with another encoder than the quantizer's; nothing has been charged either.
     Guarantee:
         - One record moves the mean by at most 2 clip_norm / k
-          (tests/contracts/test_retrievers_faiss.py::test_hazard_07_one_record_moves_the_mean_within_its_bound).
+          (tests/contracts/test_private_retrievers.py::test_hazard_07_one_record_moves_the_mean_within_its_bound).
         - A quantizer of private rows would break that
-          (tests/contracts/test_retrievers_faiss.py::test_hazard_07_a_quantizer_of_private_rows_breaks_the_bound), and
+          (tests/contracts/test_private_retrievers.py::test_hazard_07_a_quantizer_of_private_rows_breaks_the_bound), and
           is refused (tests/plugins/test_faiss_ivf.py::test_hazard_07_private_quantizers_are_refused).
     """
 

@@ -2,12 +2,18 @@ import json
 import resource
 import subprocess
 import sys
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, EntryPoints
+from typing import ClassVar, final
 
 import pytest
 
+from dprdm import registry
 from dprdm.cli import main
 from dprdm.cli.plan import plan
 from dprdm.errors import UserError
+from dprdm.privacy.distributions import GaussianNoise, Noise
+from dprdm.release.sampled_mean import SampledMeanMechanism
 
 GIVEN = {"records": 82783, "queries": 1000, "eps": 10.0, "k": 20, "sampling_rate": 0.05}
 
@@ -75,6 +81,62 @@ def test_warns_of_samples_smaller_than_k(capsys):
 def test_persons(capsys):
     one, three = (_json(capsys, **GIVEN, max_per_person=number)["noise_std"] for number in (1, 3))
     assert three == pytest.approx(3 * one, rel=1e-3)
+
+
+def test_a_mechanism_without_k_is_asked_for_neither(capsys):
+    arguments = {"records": 1000, "mechanism": "codebook"}
+    summary = _json(capsys, **arguments, eps=10.0)
+    assert (summary["mechanism"], summary["k"], summary["sampling_rate"]) == ("codebook", None, None)
+    assert summary["num_queries"] is None
+    again = _json(capsys, **arguments, noise_std=summary["noise_std"])
+    assert again["epsilon"] == pytest.approx(summary["epsilon"], rel=2e-3)
+    plan(**arguments, eps=10.0)
+    printed = capsys.readouterr().out
+    assert "any number: one release answers them all" in printed
+    assert "sampling_rate" not in printed and "expected error" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"mechanism": "gausian"}, "Did you mean 'gaussian'?"),
+        ({"mechanism": "codebook", "k": 3}, "The mechanism codebook has no k"),
+        ({"mechanism": "nonprivate"}, "there is nothing to plan"),
+    ],
+)
+def test_what_a_mechanism_cannot_be_planned_for(arguments, sentence):
+    with pytest.raises(UserError) as refused:
+        plan(records=1000, eps=10.0, queries=10, **arguments)
+    assert sentence in str(refused.value)
+
+
+@final
+@dataclass(frozen=True)
+class Wide(SampledMeanMechanism):
+    """A stranger's: the mean of the k nearest rows, which may be twice as long."""
+
+    name: ClassVar[str] = "wide"
+    noise: ClassVar[Noise] = GaussianNoise()
+
+    clip_norm: float = 2.0
+
+
+def test_a_strangers_mechanism_is_planned_for_by_name(capsys, monkeypatch):
+    real = registry.entry_points
+    stranger = EntryPoint("wide", f"{__name__}:Wide", "dprdm.mechanisms")
+    monkeypatch.setattr(
+        registry,
+        "entry_points",
+        lambda group: EntryPoints([*real(group=group), *[stranger] * (group == stranger.group)]),
+    )
+    registry._entries.cache_clear()
+    try:
+        wide, narrow = (_json(capsys, **GIVEN, mechanism=name) for name in ("wide", "gaussian"))
+    finally:
+        monkeypatch.undo()
+        registry._entries.cache_clear()
+    assert wide["noise_std"] == pytest.approx(2 * narrow["noise_std"], rel=1e-3)
+    assert wide["k"] == 20
 
 
 def test_answers_in_a_moment_and_without_torch():

@@ -25,9 +25,9 @@ RUNS = ("runs/ten", "runs/none", "runs/public", "runs/one")
 @pytest.fixture(scope="module")
 def shop(private_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four runs of one store, and results of every kind."""
-    place = tmp_path_factory.mktemp("shop")
+    folder = tmp_path_factory.mktemp("shop")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
+        patch.chdir(folder)
         assert main(["index", "--images", str(private_images), "--encoder", "demo", "--out", "store"]) == 0
         more = ("--prompt", HOSTILE, "--delta", "1e-4")
         assert predict("--name", "ten", *more) == 0
@@ -38,7 +38,7 @@ def shop(private_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
             make(Path("results") / make.__name__)
         fabricated.sweep(Path("results/sweep"))
         fabricated.sweep(Path("results/inside"), has_uncovered=True)
-    return place
+    return folder
 
 
 def _without_private_records(run: Path, public: Path) -> None:
@@ -52,10 +52,10 @@ def _without_private_records(run: Path, public: Path) -> None:
 @pytest.fixture
 def here(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the shop to work in."""
-    place = tmp_path / "shop"
-    shutil.copytree(shop, place)
-    monkeypatch.chdir(place)
-    return place
+    folder = tmp_path / "shop"
+    shutil.copytree(shop, folder)
+    monkeypatch.chdir(folder)
+    return folder
 
 
 def report(*more: str) -> Page:
@@ -99,6 +99,18 @@ def test_the_headline_is_the_stores_epsilon(here, capsys):
     assert "Not counted: 1 release without noise" in page.text
     columns = re.findall(r"(public|ten|one|none) · ", " ".join(page.values("data-run")))
     assert columns[:3] == ["public", "one", "ten"]
+
+
+def test_a_hostile_drawing_stays_outside(here):
+    Path("results/sweep/fid.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(2)</script>'
+        '<image href="https://example.org/a.png"/></svg>'
+    )
+    page = report("--results", "results/sweep")
+    assert any("falling curve" in image["alt"] for image in page.all("img"))
+    assert all(
+        image["src"].startswith(("data:image/png;base64,", "data:image/jpeg;base64,")) for image in page.all("img")
+    )
 
 
 def test_a_hostile_prompt_is_only_text(here):
@@ -158,7 +170,7 @@ def test_without_the_store_the_certificates_speak(here):
 def test_what_is_missing_says_how_to_make_it(here):
     page = report()
     for command in ("sweep", "fidelity", "attack"):
-        assert f"python main.py {command} --out runs/{command}" in page.text
+        assert f"dprdm {command} --out runs/{command}" in page.text
 
 
 def test_results_alone_make_a_page(here):
@@ -183,12 +195,12 @@ def test_cards_hold_the_certificates_numbers(here):
 def test_a_markdown_page_with_its_figures(here):
     report("--results", "results/sweep", "results/attack", "--markdown", "docs/results.md", "--figures", "docs/figures")
     text = Path("docs/results.md").read_text()
-    assert "| public only | public data only | 0 | 91.5 \\[85.0, 98.0\\] |" in text
+    assert "| public only | public data only | 0 | 91.5 \\[85.0, 98.0\\] |" in re.sub(" +", " ", text)
     assert "made-up features" in text
     assert "![A falling curve of three points.](figures/sweep-fid.png)" in text
     assert Path("docs/figures/sweep-fid.png").read_bytes() == Path("results/sweep/fid.png").read_bytes()
     lines = text.splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith("| What | Covered by |"))
+    start = next(number for number, line in enumerate(lines) if line.startswith("| What "))
     assert start > lines.index("### Quality against epsilon")
     assert all(line.count("|") == 7 for line in lines[start : start + 5])
 
@@ -197,7 +209,8 @@ def test_a_markdown_page_with_its_figures(here):
     ("spoil", "arguments", "sentence"),
     [
         (lambda: Path("results/sweep/results.json").write_text("{"), ["--results", "results/sweep"], "damaged"),
-        (lambda: Path("results/sweep/fid.svg").write_text("<svg"), ["--results", "results/sweep"], "damaged"),
+        (lambda: Path("results/sweep/fid.png").write_text("<svg"), ["--results", "results/sweep"], "damaged"),
+        (lambda: Path("results/sweep/fid.png").unlink(), ["--results", "results/sweep"], "there is none"),
         (lambda: None, ["--results", "nowhere"], "there is none"),
         (lambda: Path("runs/ten/certificate.json").write_text("{}"), ["runs/ten"], "damaged"),
         (lambda: None, [], "got neither"),
@@ -213,12 +226,12 @@ def test_what_is_damaged_is_refused_and_nothing_written(here, capsys, spoil, arg
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 def test_in_a_browser(here):
     report("--results", "results/sweep")
-    asked = [
+    browser = [
         CHROMIUM, "--no-sandbox", "--headless=new", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
         f"--user-data-dir={here / 'profile'}", f"--log-net-log={here / 'net.json'}", "--window-size=1280,2400",
         f"--screenshot={here / 'shot.png'}", (here / "page/report.html").as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(browser, check=True, capture_output=True, text=True, timeout=120)
     assert "CONSOLE" not in done.stderr
     with Image.open(here / "shot.png") as shot:
         assert shot.size == (1280, 2400)
@@ -226,5 +239,5 @@ def test_in_a_browser(here):
         darkest, lightest = shot.convert("L").crop((300, 0, 1280, 400)).getextrema()
     assert darkest < 80  # the title, on light
     assert lightest > 240
-    asked_for = re.findall(r'"url":"(https?://[^"]*)"', (here / "net.json").read_text())
-    assert [url for url in asked_for if "google" not in url and "gvt1" not in url] == []  # the browser's own calls home
+    requested = re.findall(r'"url":"(https?://[^"]*)"', (here / "net.json").read_text())
+    assert [url for url in requested if "google" not in url and "gvt1" not in url] == []  # the browser's own calls home

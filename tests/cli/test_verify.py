@@ -1,17 +1,19 @@
 import json
 
-import numpy as np
 import pytest
 
 from dprdm.cli import main
+from dprdm.files import hash_file
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import create_ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.certificate import certify, write_certificate
+from dprdm.release.certificate import Evidence, certify, ledger_entry, write_certificate
 from dprdm.release.plan import make_plan
-from dprdm.release.release import Requests, answer
+from dprdm.release.release import answer
+from dprdm.release.request import list_requests
+from dprdm.workflows.post_processing import PostProcessing
 from tests.fakes import private_store, unit_rows
 
 BUDGET = Budget(2.0, 1e-6)
@@ -23,13 +25,21 @@ def run(tmp_path):
     store = private_store(tmp_path / "store", unit_rows(100, 8))
     ledger = create_ledger(store.ledger_path, store.fingerprint, BUDGET)
     plan, noise = make_plan(Gaussian(k=5, sampling_rate=0.1), Exact(), BUDGET, 4), SecureNoise()
-    requests = Requests(unit_rows(4, 8, seed=1), np.arange(4))
-    vectors = answer(requests, store, plan, ledger, noise).vectors
+    requests = list_requests(["bag"], 4)
+    answers = answer(requests, lambda prompts: unit_rows(len(prompts), 8, seed=1), store, plan, ledger, noise)
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "conditions.safetensors").write_bytes(vectors.tobytes())
     conditions = folder / "conditions.safetensors"
-    write_certificate(certify(plan, store.fingerprint, 4, noise, ledger, conditions, False, False), folder)
+    PostProcessing().apply(answers).save(conditions)
+    evidence = Evidence(
+        num_queries=4,
+        store_fingerprint=store.fingerprint,
+        unit_is_person=store.unit_is_person,
+        ledger=ledger_entry(ledger),
+        rng=noise.source,
+        conditions_sha256=hash_file(conditions),
+    )
+    write_certificate(certify(plan, evidence), folder)
     return folder
 
 

@@ -55,7 +55,7 @@ def parquet(folder: Path) -> ImageSource:
 
 def tars(folder: Path) -> ImageSource:
     write_tar(folder / "000.tar", [(f"{n}.png", encoded(20 * n)) for n in range(3)])
-    return create("reader", "tars", shards=str(folder / "000.tar"))
+    return create("reader", "tars", shards=str(folder / "000.tar"), index=folder / "index")
 
 
 OPENED: dict[str, Callable[[Path], ImageSource]] = {

@@ -43,12 +43,6 @@ def test_an_image_does_not_depend_on_what_was_read_before(reader):
         assert np.array_equal(first, second)
 
 
-def test_positions_are_taken_as_numpy_has_them(reader):
-    for index in np.arange(min(len(reader), 2)):
-        assert reader.key(index) == reader.key(int(index))
-        assert np.array_equal(np.asarray(reader.image(index)), np.asarray(reader.image(int(index))))
-
-
 def test_captions_and_prompts_are_texts(reader):
     assert all(isinstance(reader.caption(index), str) for index in range(len(reader)))
     assert all(isinstance(prompt, str) and prompt for prompt in reader.prompts())

@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from dprdm.figures import plan_curves
-from dprdm.figures.plan import Setting, write_plots
+from dprdm.figures.plan import write_plots
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
@@ -20,7 +20,7 @@ def _few_points(monkeypatch):
 @pytest.mark.parametrize("records", [None, 10_000])
 def test_pictures_are_small_and_come_in_both_kinds(tmp_path, records):
     plan = make_plan(Gaussian(k=20, sampling_rate=0.02), Exact(), Budget(5.0, 1e-5), 100)
-    written = write_plots(Setting(plan, records, 128), tmp_path)
+    written = write_plots(plan, records, 128, tmp_path)
     names = NAMES if records is None else [*NAMES, "feasible_region"]
     assert [path.stem for path in written] == names
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}

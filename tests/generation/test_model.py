@@ -1,5 +1,6 @@
 """The generator learns, is written and read without loss of anything but precision, and heeds its condition."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,11 +104,14 @@ def test_what_is_exported_draws_the_same_images(tmp_path):
     assert not torch.equal(render(given), render(model(seed=1)))
 
 
-def test_an_export_holds_the_networks_weights_and_nothing_else(tmp_path):
+def test_an_export_holds_the_networks_weights_what_makes_it_again_and_nothing_else(tmp_path):
     given, path = model(), tmp_path / "generator.safetensors"
     given.export(path)
     with safe_open(path, framework="pt") as file:
-        assert set(file.keys()) == set(given.network.state_dict()) and not file.metadata()
+        assert set(file.keys()) == set(given.network.state_dict())
+        assert file.metadata().keys() == {"generator"} and json.loads(file.metadata()["generator"]) == json.loads(
+            json.dumps(given.describe())
+        )
     assert path.stat().st_size < 2.2 * sum(tensor.numel() for tensor in given.network.state_dict().values()) + 20_000
 
 

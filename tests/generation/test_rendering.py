@@ -1,13 +1,13 @@
 """However many processes share the batches, each image is drawn once, and beside the same others."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dprdm.generation.rendering import Batches, Rendering
-from dprdm.runs.run_folder import Conditions, Request, list_samples
+from dprdm.generation.rendering import Batches
+from dprdm.release.request import Request
+from dprdm.runs.run_folder import Conditions, list_samples
 from tests.fakes import unit_rows
 
 REQUESTS = tuple(Request(prompt, release) for prompt in ("bag", "coat") for release in range(3))
@@ -17,8 +17,7 @@ SAMPLES = list_samples(REQUESTS, 2, seed=0)
 
 
 def positions(missing: tuple[int, ...], world_size: int) -> list[list[list[int]]]:
-    rendering = Rendering(Path("runs/x"), Path("x"), 2, 0, 5, missing)
-    shares = (Batches(CONDITIONS, SAMPLES, rendering, rank, world_size) for rank in range(world_size))
+    shares = (Batches(CONDITIONS, SAMPLES, 5, missing, rank, world_size) for rank in range(world_size))
     return [[batch["position"].tolist() for batch in share] for share in shares]
 
 
@@ -31,11 +30,11 @@ def test_each_batch_goes_to_one_process(world_size: int) -> None:
 def test_with_a_spread_every_image_has_a_condition_of_its_own_wherever_it_is_drawn() -> None:
     spread = 0.1 * np.eye(3, 8, dtype=np.float32)
     spreading = dataclasses.replace(CONDITIONS, spread=spread)
-    (whole,) = Batches(spreading, SAMPLES, Rendering(Path("runs/x"), Path("x"), 2, 0, 12, (0,)))
+    (whole,) = Batches(spreading, SAMPLES, 12, (0,))
     moved = whole["condition"][:, 0].numpy() - VECTORS[np.repeat(np.arange(6), 2)]
     assert (np.abs(moved[:, :3]) > 1e-5).all() and np.abs(moved[:, 3:]).max() == 0
     assert len(np.unique(moved[:, 0])) == 12
-    (alone,) = Batches(spreading, SAMPLES, Rendering(Path("runs/x"), Path("x"), 2, 0, 5, (7,)))
+    (alone,) = Batches(spreading, SAMPLES, 5, (7,))
     np.testing.assert_array_equal(alone["condition"].numpy(), whole["condition"][5:10].numpy())
 
 
@@ -51,8 +50,7 @@ def test_a_batch_with_a_missing_image_is_drawn_whole_and_no_other_is() -> None:
 
 
 def test_an_image_gets_the_condition_of_its_release_and_its_own_seed() -> None:
-    rendering = Rendering(Path("runs/x"), Path("x"), 2, 0, 5, (11,))
-    (batch,) = Batches(CONDITIONS, SAMPLES, rendering)
+    (batch,) = Batches(CONDITIONS, SAMPLES, 5, (11,))
     np.testing.assert_array_equal(batch["condition"][:, 0].numpy(), VECTORS[[5, 5]])
     assert batch["seed"].tolist() == [SAMPLES[10].seed, SAMPLES[11].seed]
     assert batch["condition"].shape == (2, 1, 8)

@@ -14,8 +14,10 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import create_ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.certificate import (
+    Evidence,
     certify,
     hash_sources,
+    ledger_entry,
     read_certificate,
     recompute,
     write_certificate,
@@ -32,21 +34,20 @@ def run(tmp_path):
     return tmp_path
 
 
-def _certify(run, plan=PLAN, delta_is_default=False, noise=None, unit_is_person=False):
-    is_paid = plan.retriever.reads_private
-    ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6)) if is_paid else None
-    if ledger is not None:
+def _certify(run, plan=PLAN, noise=None, unit_is_person=False):
+    ledger = None
+    if plan.retriever.reads_private:
+        ledger = create_ledger(run / "ledger.sqlite", "store-a", Budget(5.0, 1e-6))
         ledger.charge(plan, 100, "")
-    return certify(
-        plan,
-        "store-a",
-        100,
-        noise or SecureNoise(),
-        ledger,
-        run / "conditions.safetensors",
-        delta_is_default,
-        unit_is_person,
+    evidence = Evidence(
+        num_queries=100,
+        store_fingerprint="store-a",
+        unit_is_person=unit_is_person,
+        ledger=ledger_entry(ledger),
+        rng=(noise or SecureNoise()).source,
+        conditions_sha256=hash_file(run / "conditions.safetensors"),
     )
+    return certify(plan, evidence)
 
 
 def test_written_read_and_recomputed(run):
@@ -70,7 +71,7 @@ def test_says_all_that_was_promised(run):
 
 
 def test_in_plain_words(run):
-    write_certificate(_certify(run, delta_is_default=True), run)
+    write_certificate(_certify(run, dataclasses.replace(PLAN, delta_is_default=True)), run)
     words = (run / "certificate.md").read_text()
     assert words.startswith("# Private: epsilon 2 at delta 1e-06")
     for part in ("one record", "## Covered", "## Not covered", "prompts", "metrics", "How long", "thereby public"):

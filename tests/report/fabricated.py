@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dprdm.figures.curves import Axes, Line, draw_curves
+from dprdm.figures.curves import FigureText, Series, draw_curves
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.results import Measurement, Picture, Results, Row
 
@@ -19,9 +19,9 @@ def _row(name, status, epsilon, *measurements, images=()):
 def sweep(folder: Path, has_uncovered: bool = False) -> Path:
     """A sweep with a curve; with an uncovered row and an uncovered number if asked."""
     folder.mkdir(parents=True, exist_ok=True)
-    line = Line("gaussian", [0.1, 1, 10], [90.0, 60.0, 45.0], [80.0, 55.0, 41.0], [99.0, 65.0, 49.0])
-    axes = Axes("Test data: more budget, nearer images", "epsilon", "FID (lower is better)", "made up for a test")
-    draw_curves(axes, [line], [], folder / "fid")
+    line = Series("gaussian", [0.1, 1, 10], [90.0, 60.0, 45.0], [80.0, 55.0, 41.0], [99.0, 65.0, 49.0])
+    text = FigureText("Test data: more budget, nearer images", "epsilon", "FID (lower is better)", "made up for a test")
+    draw_curves(text, [line], [], folder / "fid")
     rows = [
         _row(f"gaussian, epsilon {e:g}", "private", float(e), Measurement("fid", fid, SMALL, fid - 4, fid + 4),
              Measurement("recall", recall, SMALL if e > 1 else FEWER))

@@ -25,11 +25,12 @@ def test_bounds_are_rounded_up():
 
 
 def test_a_column_has_as_many_decimals_everywhere():
-    assert decimals([91.5, 90.0, 4.25]) == 1
-    assert decimals([0.5, 0.25]) == 3
-    assert decimals([0.0, 0.0]) == 0
-    assert decimals([1e-6]) is None
-    assert (aligned(90.0, 1), aligned(1e-6, None)) == ("90.0", f"1.0{TIMES}10⁻⁶")
+    assert decimals([91.5, 90.0, 4.25], most=1) == 1
+    assert decimals([0.5, 0.25], most=3) == 3
+    assert decimals([0.0, 0.0], most=3) == 3
+    assert decimals([13280.56, 2.0], most=2) == 0
+    assert decimals([], most=2) == 2
+    assert (aligned(90.0, 1), aligned(1e-6, 3), aligned(0.0, 3)) == ("90.0", f"1.0{TIMES}10⁻⁶", "0.000")
 
 
 def test_no_folder_of_this_machine_is_shown():

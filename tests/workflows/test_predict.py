@@ -225,7 +225,7 @@ def test_the_saved_config_runs_again_for_free() -> None:
         (["--mechanism.sampling_rate", "1.5"], "Expected sampling_rate=1.5 in [0, 1]."),
         (["--private_store", "nowhere"], "Expected a finished store in nowhere"),
         (["--private_weight", "2"], "Expected private_weight=2.0 in [0, 1]."),
-        (["--releases_per_prompt", "50"], "asks 100 queries, and --queries plans for 40"),
+        (["--releases_per_prompt", "50"], "at most 40 distinct requests, as planned, got 100"),
         (["--prompts", "none.txt"], "none.txt"),
         (["--weights", "none.safetensors"], "Expected weights at none.safetensors"),
         (["--config", "none.yaml"], "Known there: cifar10.yaml, coco.yaml, demo.yaml"),

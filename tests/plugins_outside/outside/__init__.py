@@ -1,0 +1,1 @@
+"""Plugins of somebody who has never seen the project's source."""
