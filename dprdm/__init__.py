@@ -10,12 +10,9 @@ Names are imported when they are first used, so that `import dprdm` takes no tim
 """
 
 import importlib
-import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-import dprdm.release  # noqa: F401 - the package: a docstring alone
 
 if TYPE_CHECKING:
     from dprdm import errors as errors
@@ -133,4 +130,4 @@ class CallablePackage(ModuleType):
         return release(store, prompts, plan, releases_per_prompt, post_processing, encoder, account)
 
 
-sys.modules["dprdm.release"].__class__ = CallablePackage
+importlib.import_module("dprdm.release").__class__ = CallablePackage  # type: ignore[assignment]  # a docstring alone so far
