@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import dprdm.release  # the package: a docstring alone
+import dprdm.release  # noqa: F401 - the package: a docstring alone
 
 if TYPE_CHECKING:
     from dprdm import errors as errors
