@@ -72,10 +72,8 @@ def plan(
     if json:
         print(json_format.dumps(solved.to_json()))
         return
-    if solved.search is not None:
-        print(search_text(solved.search))
-    print(plan_text(solved, unit_in_words(max_per_person is not None, max_per_unit), length))
-    notes = ["delta is 1/records: the number of records is treated as public."] if delta is None else []
-    notes += [f"Drew {path} and .svg." for path in pictures]
-    for note in [*notes, *([] if records is None else solved.warnings(records))]:
-        print(note)
+    texts = [] if solved.search is None else [search_text(solved.search)]
+    texts.append(plan_text(solved, unit_in_words(max_per_person is not None, max_per_unit), length))
+    texts += ["delta is 1/records: the number of records is treated as public."] if delta is None else []
+    texts += [f"Drew {path} and .svg." for path in pictures]
+    print(*texts, *(() if records is None else solved.warnings(records)), sep="\n")

@@ -173,7 +173,7 @@ def _prepare(
             mechanism.sensitivity(inputs.max_per_unit)
         except UserError as error:
             raise UserError(
-                f"{mechanism.name} decides on public rows what its noise is for: name some with --public. {error}"
+                f"Expected --public, the store of public rows on which the mechanism {mechanism.name} decides what it hides."
             ) from error
         return mechanism
     if inputs.epsilon is None or (inputs.num_queries is None and not isinstance(mechanism, OneReleaseMechanism)):
