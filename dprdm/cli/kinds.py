@@ -16,6 +16,7 @@ PLUGIN_NAMES = {
     "MechanismName": "mechanism",
     "RetrieverName": "retriever",
     "DenoiserName": "denoiser",
+    "EncoderName": "encoder",
     "MetricName": "metric",
 }
 JOINED_NAMES = {"MetricNames": "metric"}

@@ -18,6 +18,11 @@ from dprdm.cli.source import find_path, is_surely_absent
 from dprdm.cli.values import Text, convert, read_yaml
 from dprdm.errors import UserError
 
+# What took the place of an option of version 0.4, by command.
+FORMER = {
+    ("dprdm.cli.index.index", name): "Name model and weights as one: --encoder MODEL/TAG."
+    for name in ("model", "pretrained")
+}
 # Stands for a value that the parser alone can place: its option is looked up, and nothing is stored.
 PASSED_ON = object()
 
@@ -144,6 +149,8 @@ def _open(kind: Built, slot: Slot, file: str) -> list[Slot] | None:
     value = read_yaml(slot.value) if isinstance(slot.value, Text) and not slot.rest else slot.value
     if slot.rest:
         value = {slot.rest: value}
+    elif kind.plugin is not None and (described := registry.describe_unregistered(kind.plugin, value)) is not None:
+        value = described
     elif isinstance(value, str) and kind.plugin is not None and not Path(value).is_file():
         value = {"class_path": value}
     elif not isinstance(value, dict):
@@ -224,7 +231,9 @@ def _unknown(signature: Signature, name: str, label: str, file: str) -> str:
     nearest = difflib.get_close_matches(name, signature.options, n=1)
     dashes, where = ("", f" in {file}") if file else ("--", "")
     parent = label.removesuffix(name)
-    if nearest:
+    if (signature.path, name) in FORMER:
+        hint = FORMER[signature.path, name]
+    elif nearest:
         hint = f"Did you mean {dashes}{parent}{nearest[0]}?"
     elif parent:
         hint = f"{signature.path.rpartition('.')[2]} has {', '.join(signature.options) or 'none'}."

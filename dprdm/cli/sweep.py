@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dprdm import check
-from dprdm.cli.experiment import load_experiment
 from dprdm.cli.function import repeated_by
+from dprdm.cli.predictor import load_predictor
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.resources import find_config
@@ -46,15 +46,15 @@ def sweep(
     check.at_least(1, images_per_prompt=images_per_prompt)
     settings = SweepSettings(curves, prompts or (), images_per_prompt, horizons or {}, title)
     store = None if private_store is None else PrivateStore(private_store, check=False)
-    experiment = load_experiment(find_config(predict))
+    predictor = load_predictor(find_config(predict))
     results = run_sweep(
         settings,
         measure,
-        experiment.predict,
-        experiment.options,
+        predictor.predict,
+        predictor.options,
         store,
         stand_in,
-        encoder or experiment.data.encoder,
+        encoder or predictor.data.encoder,
         out,
         repeated_by("sweep"),
     )

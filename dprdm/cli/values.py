@@ -74,7 +74,7 @@ def _convert(kind: Kind, value: Any) -> Any:
             return next((one for one in (value, read) if one in values), REFUSED)
         case PluginName(plugin=plugin, is_joined=is_joined):
             for name in str(value).split(",") if is_joined else [value]:
-                registry.class_path(plugin, name.strip() if is_joined else name)
+                registry.describe(plugin, name.strip() if is_joined else name)
             return str(value)
         case Several(item=item):
             items = read if isinstance(read, list) else [value] if isinstance(value, Text) else [REFUSED]

@@ -43,7 +43,7 @@ SURROUNDINGS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class RehearsedCodebook:
     """What was chosen, and the mean cosine of its answers in rehearsal."""
 
     sizes: tuple[int, ...]
@@ -54,7 +54,7 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class CodebookRehearsal:
     """Rows to learn cells from, rows that stand for the private ones, queries, and what these ought to be answered."""
 
     learnt_from: Float[np.ndarray, "learnt dim"]
@@ -63,7 +63,7 @@ class Stage:
     targets: Float[np.ndarray, "query dim"]
 
     @classmethod
-    def of(cls, public: PublicKnowledge, share: float) -> "Stage":
+    def of(cls, public: PublicKnowledge, share: float) -> "CodebookRehearsal":
         """The stage that public rows make for answers that average this share of the rows."""
         known = public.thinned(MOST_ROWS)
         number = np.arange(len(known.rows))
@@ -76,14 +76,14 @@ class Stage:
         return cls(learnt_from, stand_in, queries, nearest_means(queries, stand_in, count))
 
 
-def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[Choice]:
+def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[RehearsedCodebook]:
     """Every choice of levels and weights, best first. The same choices from the same rows and terms, always.
 
     Args:
         share: of the rows, averaged to an answer.
         max_cells: of the finest level.
     """
-    stage = Stage.of(public, share)
+    stage = CodebookRehearsal.of(public, share)
     multiplier = _noise_multiplier(terms)
     found = []
     for sizes in _sizes(min(max_cells, len(stage.learnt_from) // ROWS_PER_CELL)):
@@ -91,12 +91,12 @@ def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int
         for weights in _weights(partition, stage.learnt_from):
             weighting = split_weighting(*weights[:2], len(sizes), weights[2])
             cosine = _act(stage, partition, weighting, multiplier, terms, share)
-            found.append(Choice(sizes, *weights, cosine))
+            found.append(RehearsedCodebook(sizes, *weights, cosine))
     return sorted(found, key=lambda choice: -choice.cosine)
 
 
 def _act(
-    stage: Stage, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
+    stage: CodebookRehearsal, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
 ) -> float:
     """Mean cosine between the answers of this choice and the targets."""
     # As if there were as many rows as the private collection has: the noise is as large beside them as it will be.

@@ -1,11 +1,14 @@
 """Curves of any results: one metric against one setting, a line a group, with intervals and reference levels."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
 from dprdm.figures.style import COLOURS, INK, MARKERS, new_figure, use_plain_numbers
+
+MOST_TICKS, LABEL_WIDTH = 8, 44
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,12 @@ def draw_curves(
                 axes.fill_between(line.positions, line.lows, line.highs, color=colour, alpha=0.15, linewidth=0)
         for level, style in zip(levels, cycle(("--", ":", "-.")), strict=False):
             axes.axhline(level.value, color=INK, linestyle=style, linewidth=1.2, label=level.label)
-        axes.set(xlabel=text.horizontal, ylabel=text.vertical)
+        axes.set(xlabel=text.horizontal, ylabel=textwrap.fill(text.vertical, LABEL_WIDTH))
         if is_logarithmic:
             axes.set_xscale("log")
             use_plain_numbers(axes.xaxis)
+            positions = sorted({position for line in series for position in line.positions})
+            if len(positions) <= MOST_TICKS:  # decades alone may leave out all that was measured
+                axes.set_xticks(positions)
         axes.legend(fontsize=9, facecolor="white", edgecolor="none", framealpha=0.85)
     return stem.with_suffix(".png")

@@ -47,6 +47,7 @@ def new_figure(title: str, caption: str, stem: Path, width: float = 7.2) -> Iter
 
 
 def use_plain_numbers(*axes: "Axis") -> None:
-    """Label ticks as 0.01 and 10,000 instead of as powers of ten."""
+    """Label major ticks as 0.01 and 10,000 instead of as powers of ten, and minor ones not at all."""
     for axis in axes:
+        axis.set_minor_formatter("")
         axis.set_major_formatter(lambda value, position: f"{value:,.9f}".rstrip("0").rstrip("."))

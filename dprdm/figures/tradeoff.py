@@ -47,7 +47,9 @@ def draw_tradeoff(
     title = title or f"{quantity.label} against {horizontal.split(',')[0].removesuffix(' that the budget pays for')}"
     text = FigureText(title[0].upper() + title[1:], horizontal, quantity.axis, caption)
     shown = [
-        ReferenceLevel(label, number.value) for label, row in levels.items() if (number := row.measurement(metric))
+        ReferenceLevel(label, number.value)
+        for label, row in levels.items()
+        if (number := row.measurement(quantity.name))
     ]
     path = draw_curves(text, series, shown, stem, is_logarithmic=setting not in LINEAR)
     return Picture(path.name, f"{text.title}. Bands are 95% intervals.", _describe(text.title, series, shown))

@@ -13,7 +13,7 @@ from dprdm.errors import LedgerError, UserError
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport, fits, report
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.chain import Chain, Row, check_chain
+from dprdm.privacy.chain import Chain, LedgerRow, check_chain
 from dprdm.privacy.spending import Chargeable, State, refusal
 
 FORMAT = 1
@@ -44,7 +44,9 @@ class Ledger:
             )
         self.verify()
 
-    def charge(self, plan: Chargeable, num_queries: int, request_digest: str, account: str = DEFAULT_ACCOUNT) -> Row:
+    def charge(
+        self, plan: Chargeable, num_queries: int, request_digest: str, account: str = DEFAULT_ACCOUNT
+    ) -> LedgerRow:
         """Pay for `num_queries` answers. When this returns the charge is on the disk for good, and noise may be drawn.
 
         Args:
@@ -115,11 +117,11 @@ class Ledger:
         assert cap is not None
         return max(0.0, cap.epsilon - self.spent(account, cap.delta).epsilon)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[LedgerRow]:
         """All rows: the store's, the caps', the charges'."""
         return self._state().rows
 
-    def verify(self, known: tuple[int, str] | None = None) -> list[Row]:
+    def verify(self, known: tuple[int, str] | None = None) -> list[LedgerRow]:
         """Check the chain, the store it belongs to and, if given, that row `known[0]` still has the hash `known[1]`.
 
         Raises:
@@ -135,7 +137,7 @@ class Ledger:
     def _state(self) -> State:
         return self._checked(self._chain.read())
 
-    def _checked(self, rows: list[Row]) -> State:
+    def _checked(self, rows: list[LedgerRow]) -> State:
         check_chain(rows)
         if not rows or rows[0].body != {"fingerprint": self.fingerprint, "format": FORMAT}:
             raise LedgerError(f"The ledger {self._chain.path} belongs to another store.")

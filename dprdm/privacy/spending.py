@@ -11,7 +11,7 @@ from dprdm.privacy import events
 from dprdm.privacy.accountant import fits, report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate, largest_count
-from dprdm.privacy.chain import Row
+from dprdm.privacy.chain import LedgerRow
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class Chargeable(Protocol):
 class State:
     """What the rows add up to."""
 
-    rows: list[Row]
+    rows: list[LedgerRow]
 
     def cap(self, account: str | None = None) -> Budget | None:
         """The last cap set for an account, or, with None, for the whole store; None where there is none."""

@@ -81,8 +81,8 @@ class Certificate:
 
     def summary(self) -> str:
         """Return a sentence with epsilon of the output, of the store so far, and what is left of its cap."""
-        if self.status == "NON-PRIVATE":
-            return "NON-PRIVATE: this run carries no guarantee. Its images must not leave."
+        if self.status == NON_PRIVATE:
+            return f"{NON_PRIVATE}: this run carries no guarantee. Its images must not leave."
         if self.ledger is None or self.store_spent is None:
             return "Epsilon 0: no private record was read."
         cap = self.ledger["cap"]["epsilon"]

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from dprdm.errors import UserError
-from dprdm.privacy.chain import Row
+from dprdm.privacy.chain import LedgerRow
 from dprdm.privacy.ledger import DEFAULT_ACCOUNT, Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.release.mechanism import OneRelease, OneReleaseMechanism, PerQueryMechanism, Progress
@@ -39,7 +39,7 @@ class Receipt:
 
     num_charged: int
     num_stored: int
-    last_charge: Row | None
+    last_charge: LedgerRow | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def release(
     request_digest: str = "",
     account: str = DEFAULT_ACCOUNT,
     progress: Progress | None = None,
-) -> tuple[Float[np.ndarray, "row column"], Row | None]:
+) -> tuple[Float[np.ndarray, "row column"], LedgerRow | None]:
     """Pay, then draw. A crash in between wastes budget; it never overspends.
 
     Returns:
@@ -202,7 +202,7 @@ def _pay(
     noise: SecureNoise,
     account: str,
     progress: Progress | None,
-) -> tuple[dict[str, StoredRelease], Row | None]:
+) -> tuple[dict[str, StoredRelease], LedgerRow | None]:
     """Pay for requests, draw and store them, block by block; return them, and the ledger row of the last payment."""
     if ledger is not None and unpaid:
         stored.require_ledger(ledger.rows()[-1].id)

@@ -6,13 +6,12 @@ Numbers stand in one column only if they are of one metric and were made alike.
 import csv
 import io
 import string
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from dprdm.release.statement import NON_PRIVATE
 from dprdm.report.formatting import NOTHING, aligned, decimals, setting
-from dprdm.runs.provenance import Provenance
-from dprdm.runs.results import Column, Results, Row, Status, cell, columns
+from dprdm.runs.results import Column, Results, Row, Setting, Status, cell, columns
 
 GUARANTEES: dict[Status, str] = {
     "private": "covered",
@@ -74,7 +73,7 @@ class Table:
 
     Args:
         settings: names of the columns of settings.
-        shared: settings that all rows share, in words.
+        shared: sentences with the other settings, which do not differ.
         headings: of the columns of numbers.
         rows: in the order given.
         provenances: mark and words of each.
@@ -97,18 +96,17 @@ def tabulate(results: Results, settings: Iterable[str] | None = None) -> Table:
 
     Args:
         results: rows, and what their numbers are called.
-        settings: those to show, by name; by default those that differ between the rows, and `shared` says the rest.
+        settings: those to show, by name; by default those that differ, and `shared` says the others.
     """
     rows, places = results.rows, {column: _places(results, column) for column in columns(results.rows)}
     names = dict.fromkeys(name for row in rows for name in row.settings)
-    varying = [name for name in names if len({row.settings.get(name) for row in rows}) > 1]
-    shown = varying if settings is None else list(settings)
-    shared = [name for name in names if name not in varying] if settings is None else []
+    values = {name: [row.settings[name] for row in rows if name in row.settings] for name in names}
+    shown = [name for name in names if len(set(values[name])) > 1] if settings is None else list(settings)
     provenances = dict.fromkeys(column.provenance for column in places)
     marks = {provenance: _mark(position) for position, provenance in enumerate(provenances)}
     return Table(
         settings=tuple(shown),
-        shared=", ".join(f"{name} {setting(rows[0].settings[name])}" for name in shared),
+        shared=_shared(values, len(rows)) if settings is None else "",
         headings=tuple(_heading(results, column, marks[column.provenance]) for column in places),
         rows=tuple(
             TableRow(
@@ -133,7 +131,8 @@ def markdown_table(table: Table, escape: Callable[[str], str] = str) -> str:
         table: what to write.
         escape: makes text safe where Markdown is rendered; by default text is left as it is.
     """
-    texts = [["What", "Guarantee", *map(escape, table.settings), *map(_head, table.headings)]]
+    heads = (_head(heading, escape) for heading in table.headings)
+    texts = [["What", "Guarantee", *map(escape, table.settings), *heads]]
     for row in table.rows:
         status = f"**{row.status}**" if row.is_uncovered else row.status
         numbers = (f"{number.text} {number.interval}".strip() for number in row.cells)
@@ -154,25 +153,18 @@ def markdown_tables(results: Results) -> str:
 
 
 def csv_table(rows: Sequence[Row]) -> str:
-    """Write one line a number, with its interval and its whole provenance."""
-    buffer = io.StringIO()
-    names = [
-        "row",
-        "status",
-        "epsilon",
-        "metric",
-        "value",
-        "low",
-        "high",
-        *(field.name for field in fields(Provenance)),
-    ]
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
+    """Write one line a number, with its interval and its whole provenance; nothing if there is no number."""
+    lines = []
     for row in rows:
-        for number in row.measurements:
-            values = {**asdict(number), **asdict(number.provenance)}
-            of_row = {"row": row.name, "status": row.status, "epsilon": row.settings.get("epsilon")}
-            writer.writerow({**of_row, **{name: values[name] for name in names if name in values}})
+        for values in map(asdict, row.measurements):
+            provenance = values.pop("provenance")
+            epsilon = row.settings.get("epsilon")
+            lines.append({"row": row.name, "status": row.status, "epsilon": epsilon, **values, **provenance})
+    buffer = io.StringIO()
+    if lines:
+        writer = csv.DictWriter(buffer, lines[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
     return buffer.getvalue()
 
 
@@ -188,10 +180,19 @@ def _heading(results: Results, column: Column, mark: str) -> TableHeading:
     return TableHeading(label, quantity.better, mark, column.provenance.reads_private)
 
 
-def _head(heading: TableHeading) -> str:
+def _head(heading: TableHeading, escape: Callable[[str], str]) -> str:
     arrow = {"lower": " \N{DOWNWARDS ARROW}", "higher": " \N{UPWARDS ARROW}"}.get(heading.better.split(" ")[0], "")
     warning = f" **{READS_PRIVATE}**" if heading.is_uncovered else ""
-    return f"{heading.text}{arrow} ({heading.mark}){warning}"
+    return f"{escape(heading.text)}{arrow} ({heading.mark}){warning}"
+
+
+def _shared(values: Mapping[str, Sequence[Setting]], num_rows: int) -> str:
+    """Say which settings have one value only: in all rows, or in the rows that have it."""
+    same = {name: f"{name} {setting(choices[0])}" for name, choices in values.items() if len(set(choices)) == 1}
+    everywhere = ", ".join(text for name, text in same.items() if len(values[name]) == num_rows)
+    elsewhere = ", ".join(text for name, text in same.items() if len(values[name]) < num_rows)
+    sentences = {"In all rows": everywhere, "Where they apply": elsewhere}
+    return " ".join(f"{where}: {texts}." for where, texts in sentences.items() if texts)
 
 
 def _setting(row: Row, name: str) -> str:

@@ -86,7 +86,7 @@ def show_steps(trainer: L.Trainer) -> None:
 
 def _replace_default_bar(trainer: L.Trainer, bar: ProgressBar) -> None:
     callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    for place, callback in enumerate(callbacks):
+    for position, callback in enumerate(callbacks):
         # The default is rich's where rich is installed.
         if isinstance(callback, ProgressBar) and type(callback) in {TQDMProgressBar, RichProgressBar}:
-            callbacks[place] = bar
+            callbacks[position] = bar

@@ -23,11 +23,11 @@ class SeededItems(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, place: tuple[int, int]) -> Any:
+    def __getitem__(self, position: tuple[int, int]) -> Any:
         before = torch.default_generator.get_state()
-        torch.default_generator.manual_seed(public_seed("item", *place))
+        torch.default_generator.manual_seed(public_seed("item", *position))
         try:
-            return self.items[place[1]]
+            return self.items[position[1]]
         finally:
             torch.default_generator.set_state(before)
 

@@ -18,8 +18,8 @@ from dprdm.workflows.options import PredictOptions
 
 # Options of `predict` by name, those of its plugins with a dot: {"mechanism": "gaussian", "mechanism.k": 20, "eps": 10}.
 PointSettings: TypeAlias = Mapping[str, int | float | str]
-# Releases and renders with these options; returns the run's folder.
-Predict: TypeAlias = Callable[[PredictOptions], Path]
+# Releases and renders with these options, in the folder that they name.
+Predict: TypeAlias = Callable[[PredictOptions], object]
 PLUGINS = ("mechanism", "retriever", "denoiser")
 LOG = "log.txt"
 
@@ -48,7 +48,8 @@ class SweepRunner:
 
     def name(self, settings: PointSettings) -> str:
         """Return a folder name for a point: its settings, and a digest of all that was asked for."""
-        request = json.dumps([dict(settings), self.prompts, self.images_per_prompt, str(self.options)], sort_keys=True)
+        options = {name: str(value) for name, value in vars(self.options).items() if name != "private"}
+        request = json.dumps([dict(settings), self.prompts, self.images_per_prompt, options], sort_keys=True)
         words = "-".join(f"{key.rpartition('.')[2]}{value}" for key, value in sorted(settings.items()))
         return f"{words[:60]}-{hashlib.sha256(request.encode()).hexdigest()[:6]}"
 
@@ -62,7 +63,8 @@ class SweepRunner:
         name = self.name(settings)
         options = dataclasses.replace(self.point_options(settings), private_store=self._store(name))
         with _naming(settings), _logged(self.folder / name / LOG):
-            return self.predict(options)
+            self.predict(options)
+        return self.folder / name
 
     def point_options(self, settings: PointSettings) -> PredictOptions:
         """Return the options of `predict` for a point.

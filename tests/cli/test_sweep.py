@@ -65,7 +65,6 @@ def test_points_curves_and_what_is_kept(workplace, capsys):
     ("changed", "options", "sentence"),
     [
         ({}, [], "either --stand_in"),
-        ({}, ["--stand_in", "dprdm.demo.fashion.FashionDemo"], "Expected --encoder, which embeds the stand-in"),
         ({"prompts": []}, ["--private_store", "store"], "Expected curves to draw and prompts to ask"),
         ({"curves": []}, ["--private_store", "store"], "Expected curves to draw and prompts to ask"),
         ({"predict": "demos.yaml"}, ["--private_store", "store"], "Expected a config file at demos.yaml"),

@@ -49,7 +49,7 @@ def test_a_page_has_one_table_with_a_column_for_each_provenance():
     assert [(heading.mark, heading.is_uncovered) for heading in table.headings] == [
         ("a", False), ("a", False), ("b", True), ("b", True)
     ]  # fmt: skip
-    assert (table.settings, table.shared) == ((), "epsilon 9.951")
+    assert (table.settings, table.shared) == ((), "In all rows: epsilon 9.951.")
     assert [[cell.is_uncovered for cell in row.cells] for row in table.rows] == [
         [False] * 4,
         [False, False, True, True],
@@ -71,6 +71,13 @@ def test_nothing_is_a_dash():
     row = _row("a")
     without = dataclasses.replace(row, name="b", measurements=row.measurements[:1])
     assert [cell.text for cell in tabulate(_results(row, without)).rows[1].cells] == ["3.5", NOTHING]
+
+
+def test_settings_that_do_not_differ_are_said_once():
+    row = _row("a")
+    searched, public = (dataclasses.replace(row, settings=settings) for settings in ({"k": 20, "eps": 1}, {"eps": 3}))
+    table = tabulate(_results(searched, public))
+    assert (table.settings, table.shared) == (("eps",), "Where they apply: k 20.")
 
 
 def test_results_say_what_their_columns_are_called():

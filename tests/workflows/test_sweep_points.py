@@ -74,24 +74,23 @@ POINT = {"eps": 3, "queries": 4}
 
 def test_a_point_is_asked_with_prompts_releases_and_a_store_of_its_own(store):
     requests = []
-    points = runner(store, lambda request: requests.append(request) or Path("run"))
-    assert [points.run(POINT), points.run({**POINT, "eps": 1})] == [Path("run")] * 2
+    points = runner(store, requests.append)
+    assert points.run(POINT) != points.run({**POINT, "eps": 1})
     first, second = requests
     assert (first.eps, first.queries, first.prompt) == (3, 4, ["bag", "dress"])
     assert (first.releases_per_prompt, first.images_per_release) == (2, 3)
-    assert first.out / first.name == store.parent / "points" / points.name(POINT)
+    assert first.out / first.name == store.parent / "points" / points.name(POINT) == points.run(POINT)
     assert first.private_store != second.private_store
     assert (first.private_store / "manifest.json").is_file()
-    runner(store, lambda request: requests.append(request) or Path("run"), is_stand_in=False).run(POINT)
+    runner(store, requests.append, is_stand_in=False).run(POINT)
     assert requests[-1].private_store == store
 
 
 def test_what_the_library_says_of_a_point_stays_in_its_folder(store):
     import logging
 
-    def predict(request: PredictOptions) -> Path:
+    def predict(request: PredictOptions) -> None:
         logging.getLogger("dprdm.workflows.predict").info("drawn")
-        return request.out / request.name
 
     logging.getLogger("dprdm").setLevel(logging.INFO)
     folder = runner(store, predict).run(POINT)
@@ -99,10 +98,10 @@ def test_what_the_library_says_of_a_point_stays_in_its_folder(store):
 
 
 def test_a_refused_point_is_named_and_an_interruption_goes_through(store):
-    def refuse(request: PredictOptions) -> Path:
+    def refuse(request: PredictOptions) -> None:
         raise UserError("Expected more.")
 
-    def interrupt(request: PredictOptions) -> Path:
+    def interrupt(request: PredictOptions) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(UserError, match=r"^The point {'eps': 3, 'queries': 4} was refused\. Expected more\.$"):
