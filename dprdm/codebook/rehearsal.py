@@ -18,11 +18,11 @@ from dprdm.codebook.answer import answer
 from dprdm.codebook.estimate import estimate
 from dprdm.codebook.partition import Partition, learn_partition
 from dprdm.codebook.sums import Weighting, on_grid, row_sums, split_weighting
+from dprdm.guarantee.mechanism import Terms
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import nearest_means
-from dprdm.release.mechanism import Terms
 from dprdm.types import Embeddings, Queries
 
 # Cells of the finest level, and how many of them lie in one of the level above.

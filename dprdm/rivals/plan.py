@@ -10,12 +10,12 @@ from jaxtyping import Float
 
 from dprdm import check
 from dprdm.errors import UserError
+from dprdm.guarantee.description import describe
 from dprdm.privacy.accountant import EpsilonReport, fits, report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.events import sampled_gaussian
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.description import describe
 
 # Part of the clip norm that rounding in float32 may add; `DpSgd.require_exact` says when that is enough.
 ROUNDING = 0.01

@@ -12,12 +12,12 @@ from jaxtyping import Float
 from dprdm import check
 from dprdm.errors import UserError
 from dprdm.files import hash_file
+from dprdm.guarantee.mechanism import Preparable, Terms, Tuning
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism, clip
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.distributions import GaussianNoise, Noise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
-from dprdm.release.mechanism import Preparable, Terms, Tuning
-from dprdm.release.sampled_mean import SampledMeanMechanism, clip
 from dprdm.types import Queries, Query
 
 # Where the clipping norm is looked for: quantiles of public rows' distances from their query's centre.

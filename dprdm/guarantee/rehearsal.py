@@ -12,10 +12,10 @@ from jaxtyping import Float, Int
 
 from dprdm import check
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import PrivacyMechanism
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import PrivacyMechanism
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import Query, RankedRowIds, RowIds
 
