@@ -56,7 +56,7 @@ class DpSgd:
         check.at_least(1, physical_batch=self.physical_batch)
 
     def sensitivity(self, max_per_unit: int = 1) -> float:
-        """max_grad_norm * max_per_unit, with `ROUNDING` on top."""
+        """Return max_grad_norm * max_per_unit, with `ROUNDING` on top."""
         return self.max_grad_norm * check.at_least(1, max_per_unit=max_per_unit) * (1 + ROUNDING)
 
     def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:
