@@ -25,6 +25,9 @@ class PluginKind:
         base: `module:Class` that a plugin derives from, or that it is an object of. Imported with the first plugin.
         is_object: whether a plugin is an object of `base`, not a class derived from it.
         declares_name: whether a plugin has a field `name`, which must then be the name of its entry point.
+        other_names: `module:function` that says which plugin, with which settings, stands for a name that is no plugin's own;
+            None of names that it knows nothing of.
+        hint: what a message says of these names.
     """
 
     label: str
@@ -32,18 +35,26 @@ class PluginKind:
     base: str
     is_object: bool = False
     declares_name: bool = False
+    other_names: str = ""
+    hint: str = ""
 
 
 KINDS = {
     "mechanism": PluginKind(
-        "mechanism", "dprdm.mechanisms", "dprdm.release.mechanism:PrivacyMechanism", declares_name=True
+        "mechanism", "dprdm.mechanisms", "dprdm.guarantee.mechanism:PrivacyMechanism", declares_name=True
     ),
     "retriever": PluginKind("retriever", "dprdm.retrievers", "dprdm.retrieval.retriever:Retriever", declares_name=True),
     "denoiser": PluginKind("denoiser", "dprdm.denoisers", "dprdm.public.denoiser:Denoiser", declares_name=True),
     "reader": PluginKind("reader", "dprdm.readers", "dprdm.data.readers.source:ImageSource"),
     "metric": PluginKind("metric", "dprdm.metrics", "dprdm.metrics.metric:Metric", is_object=True, declares_name=True),
     "features": PluginKind("feature network", "dprdm.features", "dprdm.metrics.features:FrozenNetwork"),
-    "encoder": PluginKind("encoder", "dprdm.encoders", "dprdm.encoders.encoder:Encoder"),
+    "encoder": PluginKind(
+        "encoder",
+        "dprdm.encoders",
+        "dprdm.encoders.encoder:Encoder",
+        other_names="dprdm.encoders.naming:describe_clip",
+        hint=" A CLIP of open_clip's is MODEL/TAG, such as ViT-L-14/openai; one that `fit` has trained is its file.",
+    ),
     "generator": PluginKind("generator", "dprdm.generators", "dprdm.generation.generator:Generator"),
 }
 # Where modules with classes that configs name have moved since 0.4: old prefix, new prefix.
@@ -114,19 +125,42 @@ def class_path(kind: str, name: Any) -> str:
     return current_path(str(name))
 
 
+def describe(kind: str, name: Any) -> dict[str, Any]:
+    """Return the class path and the settings that `name` stands for, as a config has them. Loads nothing, as `class_path`.
+
+    Raises:
+        UnknownPlugin, UserError: as `find` does.
+    """
+    return describe_unregistered(kind, name) or {"class_path": class_path(kind, name), "init_args": {}}
+
+
+def describe_unregistered(kind: str, name: Any) -> dict[str, Any] | None:
+    """Return what a name stands for that is no plugin's own, such as `ViT-L-14/openai`; None if it can only be a plugin's.
+
+    Raises:
+        UserError: if it names a file, and there is none.
+    """
+    if not KINDS[kind].other_names or not isinstance(name, str) or name in names(kind):
+        return None
+    module, _, function = KINDS[kind].other_names.partition(":")
+    described: dict[str, Any] | None = getattr(importlib.import_module(module), function)(name)
+    return described
+
+
 def create(kind: str, name: str, **fields: Any) -> Any:
     """Return a new plugin of this name with these fields.
 
     Raises:
         UnknownPlugin, UserError: as `find` does; UserError if the plugin has no such field, or needs others.
     """
-    plugin = find(kind, name)
+    described = describe(kind, name)
+    plugin, fields = find(kind, described["class_path"]), {**described["init_args"], **fields}
     parameters = inspect.signature(plugin).parameters
     for field in fields:
         if field not in parameters:
-            known = f"It has: {', '.join(parameters)}." if parameters else "It has none."
+            fields_text = f"It has: {', '.join(parameters)}." if parameters else "It has none."
             raise UserError(
-                f"The {KINDS[kind].label} {name} has no field {field!r}. {known}{_nearest(field, parameters)}"
+                f"The {KINDS[kind].label} {name} has no field {field!r}. {fields_text}{_nearest(field, parameters)}"
             )
     if missing := [field for field, p in parameters.items() if p.default is p.empty and field not in fields]:
         raise UserError(f"Expected a {KINDS[kind].label} that needs no settings; {name} needs {', '.join(missing)}.")
@@ -251,12 +285,12 @@ def _described(entry: EntryPoint) -> str:
 
 
 def _unknown(kind: str, name: str) -> str:
-    known = names(kind)
-    return f"no {KINDS[kind].label} is called {name!r}. Known: {', '.join(known)}.{_nearest(name, known)}"
+    every = names(kind)
+    return f"no {KINDS[kind].label} is called {name!r}. Known: {', '.join(every)}.{_nearest(name, every)}{KINDS[kind].hint}"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, list(known), n=1)
+def _nearest(name: str, candidates: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(candidates), n=1)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 

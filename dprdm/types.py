@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 MechanismName: TypeAlias = str
 RetrieverName: TypeAlias = str
 DenoiserName: TypeAlias = str
+EncoderName: TypeAlias = str
 MetricName: TypeAlias = str
 MetricNames: TypeAlias = str  # with commas between them
 ExistingFile: TypeAlias = Path

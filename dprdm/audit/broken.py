@@ -12,9 +12,7 @@ import numpy as np
 from dp_accounting.dp_event import DpEvent
 from jaxtyping import Float
 
-from dprdm.privacy.distributions import GaussianNoise, Noise
-from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import (
+from dprdm.guarantee.mechanism import (
     OneRelease,
     OneReleaseMechanism,
     PerQueryMechanism,
@@ -22,7 +20,9 @@ from dprdm.release.mechanism import (
     Progress,
     Tuning,
 )
-from dprdm.release.sampled_mean import SampledMeanMechanism
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism
+from dprdm.privacy.distributions import GaussianNoise, Noise
+from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Queries, Query, RankedRowIds, Released, RowIds

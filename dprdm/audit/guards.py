@@ -13,9 +13,9 @@ from dprdm.audit.throwaway import NO_CAP
 from dprdm.data.index import build_store
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
+from dprdm.guarantee.release import release
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
-from dprdm.release.release import release
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Embeddings
 

@@ -1,8 +1,7 @@
-"""The paper's own demonstration: a data set with one striking image, and the same set without it, asked the same.
+"""The demonstration of the DP-RDM paper: a data set with one striking image, and the same set without it, queried alike.
 
+Source: arXiv 2403.14421.
 Nonprivate retrieval may show the image; a private release must not.
-
-Source: the demonstration of the DP-RDM paper (arXiv 2403.14421).
 """
 
 import tempfile
@@ -12,53 +11,53 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from dprdm.audit.shadows import answer_as_planned
+from dprdm.audit.shadows import answer_queries
 from dprdm.data.stand_in import StandIn
-from dprdm.release.plan import Plan
+from dprdm.guarantee.plan import Plan
 from dprdm.types import Answered, Embeddings, Query
 
 
 @dataclass(frozen=True, eq=False)
-class StrikingRecord:
-    """A set without any record of a class, the one record of it that is put back, and the prompt that calls for it.
+class OneClassGone:
+    """A set without any record of a class, the one record that is put back, and the prompt that names the class.
 
     Args:
-        others: all other classes' records.
-        record: the striking one; `position` among the stand-in's.
+        rows: all other classes' records.
+        striking: the record that is put back; `position` among the stand-in's.
         query: vector of the class's name.
     """
 
-    others: Embeddings
-    record: Query
+    rows: Embeddings
+    striking: Query
     position: int
     query: Query
 
 
 @dataclass(frozen=True, eq=False)
-class PromptAnswers:
-    """Answers to the prompt, from the set with the striking record or without it."""
+class AnswersToPrompt:
+    """Answers to the prompt, from the set with the striking record or without it, and their cosines to the record."""
 
-    has_record: bool
+    has_striking: bool
     answered: Answered
     cosines: Float[np.ndarray, "answer"]
 
 
-def take_out(stand_in: StandIn, striking: str) -> StrikingRecord:
-    """Take a class out, and pick its record that is nearest to its own name, so that the prompt retrieves it."""
+def take_out(stand_in: StandIn, striking: str) -> OneClassGone:
+    """Take a class out and keep its record that is nearest to its own name, so that the prompt finds it."""
     number = stand_in.class_named(striking)
     query, members = stand_in.prompts[number], np.flatnonzero(stand_in.class_of == number)
     position = int(members[np.argmax(stand_in.rows[members] @ query)])
-    return StrikingRecord(stand_in.rows[stand_in.class_of != number], stand_in.rows[position], position, query)
+    return OneClassGone(stand_in.rows[stand_in.class_of != number], stand_in.rows[position], position, query)
 
 
-def answer_with_and_without(striking: StrikingRecord, plan: Plan) -> tuple[PromptAnswers, PromptAnswers]:
-    """Answer the prompt, as often as planned, from the set with the striking record and from the set without it."""
-    return _answer(striking, plan, True), _answer(striking, plan, False)
+def query_both(gone: OneClassGone, plan: Plan) -> tuple[AnswersToPrompt, AnswersToPrompt]:
+    """Answer the prompt as often as planned, from the set with the striking record and from the set without it."""
+    return _query(gone, plan, True), _query(gone, plan, False)
 
 
-def _answer(striking: StrikingRecord, plan: Plan, has_record: bool) -> PromptAnswers:
-    rows = np.concatenate([striking.others, striking.record[None]]) if has_record else striking.others
+def _query(gone: OneClassGone, plan: Plan, has_striking: bool) -> AnswersToPrompt:
+    rows = np.concatenate([gone.rows, gone.striking[None]]) if has_striking else gone.rows
     with tempfile.TemporaryDirectory() as folder:
-        answered = answer_as_planned(plan, striking.query[None], rows, Path(folder) / "store")
+        answered = answer_queries(plan, gone.query[None], rows, Path(folder) / "store")
     lengths = np.maximum(np.linalg.norm(answered.vectors, axis=1), 1e-300)
-    return PromptAnswers(has_record, answered, answered.vectors @ striking.record.astype(np.float64) / lengths)
+    return AnswersToPrompt(has_striking, answered, answered.vectors @ gone.striking.astype(np.float64) / lengths)

@@ -8,8 +8,8 @@ from jaxtyping import Bool
 
 from dprdm.audit.likelihood import Members, Statistics, likelihood_ratios
 from dprdm.audit.roc import Interval, Roc, area_interval, ceiling, rate_at, roc
-from dprdm.audit.shadows import TrialStatistics
-from dprdm.release.plan import Plan
+from dprdm.audit.shadows import Seen
+from dprdm.guarantee.plan import Plan
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.quantities import AUC, TPR_ALLOWED_AT_1_FPR, TPR_AT_1_FPR, TPR_AT_10_FPR, Quantity
 from dprdm.runs.results import Measurement
@@ -21,7 +21,7 @@ QUANTITIES = (*RATES, AUC, TPR_ALLOWED_AT_1_FPR)
 
 
 @dataclass(frozen=True, eq=False)
-class AttackScores:
+class Attacked:
     """One attack on one mechanism: a score for each trial and candidate, larger for "was in".
 
     Args:
@@ -35,15 +35,15 @@ class AttackScores:
     is_member: Members
 
     def curve(self) -> Roc:
-        """Over all trials and candidates."""
+        """Return the ROC curve over all trials and candidates."""
         return roc(self.scores.ravel(), self.is_member.ravel())
 
     def rate(self, false_positive: float) -> Interval:
-        """True positive rate at a false positive rate of at most this."""
+        """Return the true positive rate at a false positive rate of at most this."""
         return rate_at(self.scores.ravel(), self._flat, false_positive)
 
     def area(self, generator: np.random.Generator) -> Interval:  # noqa: TID251 - of a bootstrap
-        """Under the curve."""
+        """Return the area under the curve."""
         return area_interval(self.scores, self.is_member, generator)
 
     @property
@@ -51,21 +51,21 @@ class AttackScores:
         return self.is_member.ravel()
 
 
-def both_attacks(seen: TrialStatistics, is_member: Members) -> tuple[AttackScores, AttackScores]:
-    """The nearest answer, and the likelihood ratio of how far the answers moved."""
+def both_attacks(seen: Seen, is_member: Members) -> tuple[Attacked, Attacked]:
+    """Attack by the nearest answer, and by the likelihood ratio of how far the answers moved."""
     return (
-        AttackScores(NEAREST, seen.nearest, is_member),
-        AttackScores(RATIO, likelihood_ratios(seen.shift, is_member), is_member),
+        Attacked(NEAREST, seen.nearest, is_member),
+        Attacked(RATIO, likelihood_ratios(seen.shift, is_member), is_member),
     )
 
 
 def measurements(
-    attacked: AttackScores,
+    attacked: Attacked,
     plan: Plan,
     provenance: Provenance,
     generator: np.random.Generator,  # noqa: TID251 - of a bootstrap
 ) -> Iterator[Measurement]:
-    """Rates at low false positive rates, the area, and, of a private mechanism, the rate that its guarantee allows."""
+    """Yield rates at low false positive rates, the area, and, of a private mechanism, the rate that its guarantee allows."""
     others = int((~attacked.is_member).sum())
     for quantity, false_positive in RATES.items():
         if false_positive * others >= 1:

@@ -17,13 +17,13 @@ from jaxtyping import Bool, Float, Int
 from dprdm import check
 from dprdm.audit.likelihood import Statistics
 from dprdm.audit.throwaway import throwaway
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.release import read, release
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.plan import Plan
-from dprdm.release.release import read, release
 from dprdm.types import Answered, Embeddings, Queries
 
-# From answers to vectors in the space of embeddings: themselves, or those of the images drawn from them.
-View: TypeAlias = Callable[[Answered], Embeddings]
+# Answers to vectors in the space of embeddings: themselves, or those of the images drawn from them.
+Seeing: TypeAlias = Callable[[Answered], Embeddings]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class Pool:
     Args:
         rows: all records, unit norm.
         candidates: positions of those attacked.
-        queries: what is asked of the store.
-        query_of: position in `queries` of the one that is about each candidate.
+        queries: of the attacker.
+        query_of: position in `queries` of the one that tells of each candidate.
     """
 
     rows: Embeddings
@@ -44,7 +44,7 @@ class Pool:
 
 
 @dataclass(frozen=True, eq=False)
-class TrialStatistics:
+class Seen:
     """What shows of each candidate in each trial.
 
     Args:
@@ -56,10 +56,16 @@ class TrialStatistics:
     shift: Statistics
 
 
-def answer_as_planned(plan: Plan, queries: Queries, rows: Embeddings, folder: Path) -> Answered:
-    """Release every query as often as planned from a private store of these rows; equal queries stand together.
+def answer_queries(plan: Plan, queries: Queries, rows: Embeddings, folder: Path) -> Answered:
+    """Answer every query as often as planned, from a private store of these rows; equal queries stand together.
 
-    So the plan's budget is that of all that the attack on one candidate sees.
+    The plan's budget is that of all answers to one query.
+
+    Args:
+        plan: of what is attacked.
+        queries: distinct ones.
+        rows: of the store.
+        folder: of the store; must not exist yet.
     """
     store, ledger = throwaway(folder, rows, plan.budget.delta)
     repeated = np.repeat(queries, plan.num_queries, axis=0)
@@ -82,28 +88,30 @@ def attack(
     pool: Pool,
     plan: Plan,
     is_in: Bool[np.ndarray, "trial record"],
-    view: View,
+    see: Seeing,
     progress: Callable[[int], object],
-) -> TrialStatistics:
-    """Release from each trial's store, and compute what the two attacks on each candidate look at.
+) -> Seen:
+    """Release from each trial's store; return what the two attacks on each candidate look at.
 
     Args:
-        plan: mechanism, noise, and the number of answers about each candidate.
-        view: from answers to vectors of the candidates' space, unit norm or not.
+        pool: records and queries.
+        plan: of what is attacked; its number of queries is that of answers about each candidate.
+        is_in: which records are in each trial's store.
+        see: from answers to vectors of the candidates' space, unit norm or not.
         progress: called with 1 after each trial.
     """
     nearest, means = [], []
     for present in is_in:
         with tempfile.TemporaryDirectory() as folder:
-            answered = answer_as_planned(plan, pool.queries, pool.rows[present], Path(folder) / "store")
-        vectors = view(answered).astype(np.float64).reshape(len(pool.queries), -1, pool.rows.shape[1])
+            answered = answer_queries(plan, pool.queries, pool.rows[present], Path(folder) / "store")
+        vectors = see(answered).astype(np.float64).reshape(len(pool.queries), -1, pool.rows.shape[1])
         nearest.append(_nearest(pool, vectors))
         means.append(vectors.mean(axis=1)[pool.query_of])
         progress(1)
-    return TrialStatistics(np.stack(nearest), _shift(np.stack(means), pool.rows[pool.candidates]))
+    return Seen(np.stack(nearest), _shift(np.stack(means), pool.rows[pool.candidates]))
 
 
-def released_vectors(answered: Answered) -> Embeddings:
+def as_released(answered: Answered) -> Embeddings:
     """Return the released vectors themselves."""
     return answered.vectors
 
@@ -111,16 +119,13 @@ def released_vectors(answered: Answered) -> Embeddings:
 def _nearest(pool: Pool, vectors: Float[np.ndarray, "query answer dim"]) -> Float[np.ndarray, "candidate"]:
     lengths = np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1e-300)
     candidates = pool.rows[pool.candidates].astype(np.float64)
-    cosines = np.einsum("cad,cd->ca", (vectors / lengths)[pool.query_of], candidates)
-    return np.asarray(cosines.max(axis=1))
+    return np.einsum("cad,cd->ca", (vectors / lengths)[pool.query_of], candidates).max(axis=1)
 
 
 def _shift(means: Float[np.ndarray, "trial candidate dim"], candidates: Embeddings) -> Statistics:
-    """Compute how far each trial's mean answer lies from that of the other trials, towards the candidate.
-
-    That is the matched filter for a record that moves a mean. In a cosine alone it drowns in what other records move.
-    """
+    """Return how far each trial's mean answer lies from that of the other trials, towards the candidate: the matched filter for a
+    record that moves a mean. In a cosine alone it drowns in the ways in which other records move it."""
     usual = (means.sum(axis=0) - means) / (len(means) - 1)
     direction = candidates - usual
     direction /= np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), 1e-300)
-    return np.asarray(((means - usual) * direction).sum(axis=2))
+    return ((means - usual) * direction).sum(axis=2)

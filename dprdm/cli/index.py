@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Literal
 
 from dprdm.data.index import SHARD_ROWS
-from dprdm.data.readers import cifar10, coco, fashion_mnist, imagenet, parquet, tars  # noqa: F401 - by name in --source
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.retrieval.duplicates import describe_duplicates
 from dprdm.retrieval.store import PrivateStore
-from dprdm.types import ExistingFile, ExistingFolder
+from dprdm.types import EncoderName, ExistingFile, ExistingFolder
 
 NO_ENCODER = (
     "Expected --encoder, which turns images into vectors. For photographs, name a model of open_clip and its weights, such "
@@ -21,7 +20,7 @@ NO_ENCODER = (
 def index(
     images: ExistingFolder | None = None,
     source: ImageSource | None = None,
-    encoder: str | None = None,
+    encoder: EncoderName | None = None,
     out: Path | None = None,
     captions: ExistingFile | None = None,
     kind: Literal["private", "public"] = "private",

@@ -1,4 +1,4 @@
-"""How many cells, of how many levels, and how to weight them: rehearsed on public rows, so that it costs nothing.
+"""How many cells, of how many levels, and how to weight them: tried out on public rows, so that it costs nothing.
 
 Half of the public rows stand for the private ones: those that lie to one side of the middle of their surroundings, so
 that they are of another kind than the other half, which the cells are learnt from. Every choice is released and asked as
@@ -18,12 +18,12 @@ from dprdm.codebook.answer import answer
 from dprdm.codebook.estimate import estimate
 from dprdm.codebook.partition import Partition, learn_partition
 from dprdm.codebook.sums import Weighting, on_grid, row_sums, split_weighting
+from dprdm.guarantee.mechanism import Terms
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import nearest_means
 from dprdm.public.rehearsal import Stage
-from dprdm.release.mechanism import Terms
 from dprdm.types import Embeddings, Queries
 
 # Cells of the finest level.
@@ -43,8 +43,8 @@ SURROUNDINGS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class CodebookChoice:
-    """Levels and weights of a codebook, and the mean cosine of its answers in rehearsal."""
+class RehearsedCodebook:
+    """What was chosen, and the mean cosine of its answers in rehearsal."""
 
     sizes: tuple[int, ...]
     clip_norm: float
@@ -64,20 +64,22 @@ class CodebookStage(Stage):
 
     @classmethod
     def of(cls, public: PublicKnowledge, share: float) -> "CodebookStage":
-        """Divide public rows, and compute answers that average this share of the stand-in."""
-        thinned = public.thinned(MOST_ROWS)
-        number = np.arange(len(thinned.rows))
-        learnt_from, others = thinned.rows[number % 2 == 0], thinned.rows[number % 2 == 1]
-        stand_in = others[_on_the_far_side(others)]
-        captions = thinned.queries[evenly(len(thinned.queries), QUERIES)] if len(thinned.queries) else thinned.rows[:0]
+        """Return the stage that public rows make for answers that average this share of the rows."""
+        knowledge = public.thinned(MOST_ROWS)
+        number = np.arange(len(knowledge.rows))
+        learnt_from, others = knowledge.rows[number % 2 == 0], knowledge.rows[number % 2 == 1]
+        stand_in = others[_to_one_side(others)]
+        captions = (
+            knowledge.queries[evenly(len(knowledge.queries), QUERIES)] if len(knowledge.queries) else knowledge.rows[:0]
+        )
         rows = learnt_from[evenly(len(learnt_from), QUERIES)]
         queries = captions if len(captions) >= FEWEST_CAPTIONS else np.concatenate([captions, rows])
         count = max(1, round(share * len(stand_in)))
         return cls(learnt_from, stand_in, queries, nearest_means(queries, stand_in, count))
 
 
-def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[CodebookChoice]:
-    """Act out every choice of levels and weights; return them, best first. The same rows and terms give the same choices.
+def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[RehearsedCodebook]:
+    """Return every choice of levels and weights, best first. The same choices from the same rows and terms, always.
 
     Args:
         share: of the rows, averaged to an answer.
@@ -91,14 +93,14 @@ def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int
         for weights in _weights(partition, stage.learnt_from):
             weighting = split_weighting(*weights[:2], len(sizes), weights[2])
             cosine = _act(stage, partition, weighting, multiplier, terms, share)
-            choices.append(CodebookChoice(sizes, *weights, cosine))
+            choices.append(RehearsedCodebook(sizes, *weights, cosine))
     return sorted(choices, key=lambda choice: -choice.cosine)
 
 
 def _act(
     stage: CodebookStage, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
 ) -> float:
-    """Return the mean cosine between the answers of this choice and the targets."""
+    """Mean cosine between the answers of this choice and the targets."""
     # As if there were as many rows as the private collection has: the noise is as large beside them as it will be.
     scale = terms.records / len(stage.stand_in)
     sums = scale * row_sums(stage.stand_in, partition, weighting)
@@ -112,7 +114,7 @@ def _act(
 
 
 def _sizes(most: int) -> Iterator[tuple[int, ...]]:
-    """Yield the sizes of one level, of two, and of three."""
+    """One level, two, or three."""
     for finest in sorted({min(size, most) for size in FINEST}):
         yield (finest,)
         if finest >= 256:
@@ -122,7 +124,7 @@ def _sizes(most: int) -> Iterator[tuple[int, ...]]:
 
 
 def _weights(partition: Partition, rows: Embeddings) -> Iterator[tuple[float, float, float]]:
-    """Yield clipping norm, count weight and share of the finest level."""
+    """Clipping norm, count weight and share of the finest level."""
     residuals = rows - partition.levels[-1].centroids[partition.cells(rows)[:, -1]]
     norms = np.quantile(np.linalg.norm(residuals, axis=1), CLIP_QUANTILES)
     shares = FINE_SHARES if len(partition.levels) > 1 else (1.0,)
@@ -134,8 +136,8 @@ def _noise_multiplier(terms: Terms) -> float:
     return calibrate(GaussianDpEvent, terms.budget)
 
 
-def _on_the_far_side(rows: Embeddings) -> np.ndarray:
-    """Mark the rows that lie on one side of the middle of their surroundings, along the direction in which rows differ most."""
+def _to_one_side(rows: Embeddings) -> np.ndarray:
+    """Which rows lie on one side of the middle of their surroundings, along the direction in which rows differ most."""
     partition = learn_partition(rows, (min(SURROUNDINGS, max(1, len(rows) // ROWS_PER_CELL)),))
     residuals = rows - partition.levels[0].centroids[partition.cells(rows)[:, 0]]
     direction = np.linalg.eigh(partition.covariance)[1][:, -1]
@@ -144,6 +146,6 @@ def _on_the_far_side(rows: Embeddings) -> np.ndarray:
 
 
 def _public_noise() -> SecureNoise:
-    """Draw noise for rehearsals: the same bytes every time, so that the same choice is made. Nothing private meets it."""
+    """Noise for rehearsals: the same bytes every time, so that the same choice is made. Nothing private meets it."""
     calls = itertools.count()
     return SecureNoise(lambda size: hashlib.shake_256(f"rehearsal, call {next(calls)}".encode()).digest(size))

@@ -1,6 +1,7 @@
 """The one string that names a CLIP: its model and its weights. Read without loading either, or any network library."""
 
 from pathlib import Path
+from typing import Any
 
 from dprdm.errors import UserError
 from dprdm.resources import find_packaged
@@ -12,6 +13,18 @@ WEIGHTS = frozenset({".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz"})
 def names_clip(name: str) -> bool:
     """Return whether `name` can only be that of a CLIP: it holds a slash, or ends as a file does."""
     return "/" in name or Path(name).suffix in {".json", *WEIGHTS}
+
+
+def describe_clip(name: str) -> dict[str, Any] | None:
+    """Return the `ClipEncoder` that `name` stands for, as a config has it; None if it is no name of a CLIP.
+
+    Raises:
+        UserError: if a file that is named is missing.
+    """
+    if not names_clip(name):
+        return None
+    split_name(name)
+    return {"class_path": "dprdm.encoders.clip.ClipEncoder", "init_args": {"model": name}}
 
 
 def split_name(name: str) -> tuple[str, str | None]:

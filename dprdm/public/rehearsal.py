@@ -1,6 +1,6 @@
 """What rehearsals share: a mechanism is acted out on public rows in several settings, and the best one is taken.
 
-No private row is read, so it costs nothing. `dprdm.release.rehearsal` chooses k and sampling rate of a mechanism that
+No private row is read, so it costs nothing. `dprdm.guarantee.rehearsal` chooses k and sampling rate of a mechanism that
 searches, `dprdm.codebook.rehearsal` the cells and weights of a codebook.
 """
 

@@ -6,7 +6,7 @@ from typing import Literal, overload
 
 from tqdm import tqdm
 
-from dprdm import check
+from dprdm import check, registry
 from dprdm.data.captions import caption_vectors
 from dprdm.data.index import SHARD_ROWS, build_store
 from dprdm.data.persons import names_persons
@@ -16,7 +16,7 @@ from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.public.knowledge import NO_CAPTION
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore, PublicStore, Store
-from dprdm.workflows.encoder_names import describe_encoder, load_encoder
+from dprdm.workflows.encoder_names import load_encoder
 
 log = logging.getLogger(__name__)
 Kind = Literal["private", "public"]
@@ -69,7 +69,7 @@ def index(
     Args:
         images: a folder of images, searched to any depth, or any reader.
         captions: of a folder: a table (.csv or .jsonl) with the columns file and caption. None: the .txt beside each image.
-        encoder: what turns images into vectors: an object, or its name, such as `ViT-L-14/openai` (see `describe_encoder`).
+        encoder: what turns images into vectors: an object, or its name, such as `ViT-L-14/openai` (see `load_encoder`).
         out: the store's folder; must not hold a store yet.
         kind: private images are read through a mechanism only; public ones train the generator.
         group_column: of a folder: column of the captions table that names the person an image belongs to. The unit of
@@ -87,7 +87,7 @@ def index(
         UserError: if the images, their persons or the encoder cannot be had, or no image can be read.
     """
     if isinstance(encoder, str):
-        describe_encoder(encoder)  # before a long list of files is read
+        registry.describe("encoder", encoder)  # before a long list of files is read
     collection = _collection(images, captions, group_column)
     max_per_unit = _max_per_unit(collection, kind, max_per_group)
     embedder = load_encoder(encoder, device) if isinstance(encoder, str) else encoder

@@ -10,16 +10,16 @@ from tqdm import tqdm
 
 from dprdm import check
 from dprdm.audit.likelihood import Members
-from dprdm.audit.membership import RATIO, AttackScores, both_attacks, measurements
-from dprdm.audit.shadows import Pool, TrialStatistics, random_halves, released_vectors
+from dprdm.audit.membership import RATIO, Attacked, both_attacks, measurements
+from dprdm.audit.shadows import Pool, Seen, as_released, random_halves
 from dprdm.audit.shadows import attack as attack_stores
 from dprdm.data.stand_in import StandIn
 from dprdm.figures.roc import RocLine, draw_rocs
+from dprdm.guarantee.mechanism import Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.registry import create
-from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, make_plan
 from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.results import Picture, Row, Setting, Status
@@ -123,7 +123,7 @@ class MembershipStudy:
         for queries, pool in self._pools(chosen):
             lines = []
             for mechanism in attacked:
-                attacks = both_attacks(self._statistics(mechanism, queries, pool, is_in), is_in[:, chosen])
+                attacks = both_attacks(self._seen(mechanism, queries, pool, is_in), is_in[:, chosen])
                 for attack in attacks:
                     numbers = tuple(measurements(attack, mechanism.plan, provenance, rng))
                     rows.append(Row(*self._heading(mechanism, queries, attack), numbers))
@@ -137,7 +137,7 @@ class MembershipStudy:
         yield OWN, Pool(stand_in.rows, chosen, stand_in.rows[chosen], np.arange(len(chosen)))
         yield PROMPT, Pool(stand_in.rows, chosen, stand_in.prompts, stand_in.class_of[chosen])
 
-    def _statistics(self, mechanism: AttackedMechanism, queries: str, pool: Pool, is_in: Members) -> TrialStatistics:
+    def _seen(self, mechanism: AttackedMechanism, queries: str, pool: Pool, is_in: Members) -> Seen:
         """Release from every store, or read what was seen of it before."""
         name = f"{self.part}-{queries}-{mechanism.name}.npz".replace(" ", "-").replace(",", "")
         model = None if self.renderer is None else self.renderer.model
@@ -151,13 +151,13 @@ class MembershipStudy:
 
         def measure() -> Arrays:
             with tqdm(total=len(is_in), desc=f"{self.part}, {queries}: {mechanism.name}", unit="store") as progress:
-                view = released_vectors if self.renderer is None else self.renderer.embed
-                return vars(attack_stores(pool, mechanism.plan, is_in, view, progress.update))
+                see = as_released if self.renderer is None else self.renderer.embed
+                return vars(attack_stores(pool, mechanism.plan, is_in, see, progress.update))
 
-        return TrialStatistics(**cached_arrays(self.out / "kept" / name, depends, measure))
+        return Seen(**cached_arrays(self.out / "kept" / name, depends, measure))
 
     def _heading(
-        self, mechanism: AttackedMechanism, queries: str, attack: AttackScores
+        self, mechanism: AttackedMechanism, queries: str, attack: Attacked
     ) -> tuple[str, Status, dict[str, Setting]]:
         settings = {**mechanism.settings, "seen": self.part, "asked": queries, "attack": attack.attack}
         return f"{mechanism.name}; {self.part}, {queries}, {attack.attack}", mechanism.status, settings
@@ -186,7 +186,7 @@ class MembershipStudy:
         return Picture(f"{stem.name}.png", f"{title}. {caption}", alt)
 
 
-def _line(mechanism: AttackedMechanism, attack: AttackScores) -> RocLine:
+def _line(mechanism: AttackedMechanism, attack: Attacked) -> RocLine:
     plan = mechanism.plan
     costs = plan.epsilons() if plan.is_private else None
     return RocLine(mechanism.name, attack.curve(), None if costs is None else (costs.epsilon, costs.delta))

@@ -4,12 +4,12 @@ import pytest
 from dprdm.audit.likelihood import likelihood_ratios
 from dprdm.audit.membership import RATIO, both_attacks
 from dprdm.audit.roc import ceiling
-from dprdm.audit.shadows import Pool, TrialStatistics, attack, random_halves, released_vectors
+from dprdm.audit.shadows import Pool, Seen, as_released, attack, random_halves
+from dprdm.guarantee.plan import make_plan
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
-from dprdm.release.plan import make_plan
 from dprdm.types import Answered
 from tests.fakes import unit_rows
 
@@ -18,7 +18,7 @@ ROWS = unit_rows(60, 8)
 OWN = Pool(ROWS, np.arange(30), ROWS[:30], np.arange(30))
 
 
-def seen(mechanism, epsilon=1.0, queries=1, trials=12, see=released_vectors, pool=OWN):
+def seen(mechanism, epsilon=1.0, queries=1, trials=12, see=as_released, pool=OWN):
     plan = make_plan(mechanism, Exact(), Budget(epsilon, DELTA), queries)
     is_in = random_halves(trials, len(ROWS), np.random.default_rng(1))
     told = []
@@ -81,5 +81,5 @@ def test_every_query_is_asked_as_often_as_is_paid_for():
     found, is_member, plan = seen(Gaussian(k=2, sampling_rate=1.0), queries=3, trials=3, see=see, pool=pool)
     assert asked == [(2 * 3, 8)] * 3
     assert plan.epsilons(3).epsilon <= 1
-    assert isinstance(found, TrialStatistics)
+    assert isinstance(found, Seen)
     assert np.isfinite(likelihood_ratios(found.shift, is_member)).all()

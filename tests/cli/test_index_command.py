@@ -137,10 +137,9 @@ def test_a_finished_store_is_not_overwritten(private_images: Path, capsys: pytes
     assert "there is one" in refusal(capsys, arguments)
 
 
-@pytest.mark.parametrize("images", ["photos", "gone"])
-def test_without_an_encoder_it_is_refused_before_anything_is_read(images: str, capsys) -> None:
+def test_without_an_encoder_it_is_refused_before_anything_is_read(capsys) -> None:
     Path("photos").mkdir()
-    sentence = refusal(capsys, ["index", "--images", images, "--out", "store"])
+    sentence = refusal(capsys, ["index", "--images", "photos", "--out", "store"])
     for hint in ("Expected --encoder", "ViT-L-14/openai", "`fit`", "demo_encoder.yaml", "`demo` is for the demo's"):
         assert hint in sentence
     assert not Path("store").exists()
@@ -162,10 +161,16 @@ def test_an_encoder_that_is_none_is_refused(private_images: Path, encoder: str, 
     assert not Path("store").exists()
 
 
+@pytest.mark.parametrize("former", ["--model", "--pretrained"])
+def test_the_options_of_version_04_say_what_took_their_place(private_images: Path, former: str, capsys) -> None:
+    old = ["index", "--images", str(private_images), former, "ViT-L-14", "--out", "store"]
+    assert "Name model and weights as one: --encoder MODEL/TAG" in refusal(capsys, old)
+
+
 def test_an_encoder_is_a_config_and_its_weights_too(private_images: Path) -> None:
     for name, encoder in (("by_name", "demo"), ("by_file", DEMO_CLIP), ("by_path", "dprdm.demo.encoder.DemoEncoder")):
         assert main(["index", "--images", str(private_images), "--encoder", encoder, "--out", name]) == 0
-    identities = [PrivateStore(Path(name)).manifest.encoder for name in ("by_name", "by_file", "by_path")]
+    identities = [PrivateStore(Path(name)).encoder_identity for name in ("by_name", "by_file", "by_path")]
     assert identities[0] == identities[1] == identities[2]
     assert identities[0]["model"] == "dprdm_demo_clip"  # as it was in 0.4, so that its stores still open
 

@@ -4,10 +4,10 @@ import random
 
 import numpy as np
 
+from dprdm.guarantee.mechanism import OneReleaseMechanism, Preparable, Terms
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise, grid
-from dprdm.release.mechanism import OneReleaseMechanism, Preparable, Terms
 from tests.fakes import coins, public_knowledge, unit_rows
 from tests.statistics import columns_are_independent
 

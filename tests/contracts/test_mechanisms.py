@@ -9,13 +9,13 @@ import pytest
 from dp_accounting import dp_event
 
 from dprdm.errors import UserError
+from dprdm.guarantee.description import describe, describe_release
+from dprdm.guarantee.mechanism import READING, OneReleaseMechanism, Tuning
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
 from dprdm.privacy.distributions import NoNoise
 from dprdm.privacy.noise import SecureNoise
 from dprdm.registry import load_all
-from dprdm.release.description import describe, describe_release
-from dprdm.release.mechanism import READING, OneReleaseMechanism, Tuning
 from tests.contracts import mechanisms as clauses
 from tests.contracts.mechanisms import COUNT, DIM, QUERIES, TINY, prepared, queries, released
 from tests.fakes import private_store, unit_rows

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism
 from dprdm.privacy.distributions import GaussianNoise, Noise
-from dprdm.release.sampled_mean import SampledMeanMechanism
 from tests.contracts import mechanisms as clauses
 from tests.contracts.mechanisms import COUNT, DIM
 from tests.fakes import private_store, unit_rows

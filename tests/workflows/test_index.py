@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dprdm import registry
 from dprdm.data.readers.folder import ImageFolder
 from dprdm.demo.encoder import DemoEncoder
 from dprdm.errors import StoreError, UnknownPlugin, UserError
 from dprdm.retrieval.store import PrivateStore, PublicStore
-from dprdm.workflows.encoder_names import describe_encoder, load_encoder
+from dprdm.workflows.encoder_names import load_encoder
 from dprdm.workflows.index import check_store, index
 from tests.data.pictures import Pictures
 from tests.fakes import DEMO_CLIP
@@ -26,7 +27,7 @@ def test_a_folder_and_a_reader_make_the_same_rows(public_images: Path, tmp_path:
     assert isinstance(by_path, PrivateStore) and isinstance(by_reader, PublicStore)
     rows = np.arange(240)
     assert np.array_equal(by_path.vectors(rows), by_reader.vectors(rows))
-    assert by_path.manifest.encoder == encoder.identity
+    assert by_path.encoder_identity == encoder.identity and by_path.manifest.encoder["name"] == "demo"
 
 
 def test_persons_are_the_units(tmp_path: Path, encoder: DemoEncoder) -> None:
@@ -68,7 +69,7 @@ def test_a_finished_store_is_checked(tmp_path: Path, encoder: DemoEncoder) -> No
     ],
 )
 def test_one_name_describes_an_encoder(name: str, path: str, settings: dict[str, str]) -> None:
-    assert describe_encoder(name) == {"class_path": path, "init_args": settings}
+    assert registry.describe("encoder", name) == {"class_path": path, "init_args": settings}
 
 
 def test_a_name_loads_what_it_describes(encoder: DemoEncoder) -> None:
@@ -77,4 +78,4 @@ def test_a_name_loads_what_it_describes(encoder: DemoEncoder) -> None:
 
 def test_a_missing_file_is_refused_before_anything_is_loaded() -> None:
     with pytest.raises(UserError, match="there is no such file"):
-        describe_encoder("ViT-L-14/gone.pt")
+        registry.describe("encoder", "ViT-L-14/gone.pt")

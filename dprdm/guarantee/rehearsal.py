@@ -12,13 +12,13 @@ from jaxtyping import Float, Int
 
 from dprdm import check
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import PrivacyMechanism
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism, clip
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import evenly
 from dprdm.public.rehearsal import Stage
-from dprdm.release.mechanism import PrivacyMechanism
-from dprdm.release.sampled_mean import SampledMeanMechanism, clip
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import Queries, Query, RankedRowIds, RowIds
 
