@@ -3,13 +3,14 @@
     python benchmarks/demo_table.py                           1,000 images a row
     python benchmarks/demo_table.py --releases_per_prompt 5   50 images a row, about a minute
 
-Every row is one call of the front door, `predict`, on a private store of the benchmark's own, so that no other budget is
-spent. Asked again, it goes on from what is there. README.md beside this file says how to read the table.
+Every row is one call of `predict`, on a private store of its own, so that no other budget is spent. Run again, it goes on
+from what is there. README.md in this folder says how to read the table.
 """
 
 import argparse
 import csv
 import json
+import logging
 import shutil
 import sys
 from dataclasses import asdict, dataclass
@@ -20,16 +21,18 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from dprdm.cli import main as front_door
+from dprdm.cli.predictor import Predictor, load_predictor
 from dprdm.data.index import build_store
 from dprdm.data.readers.fashion_mnist import CLASS_NAMES
 from dprdm.demo.classifier import NAME, load_or_train
 from dprdm.demo.encoder import DemoEncoder
 from dprdm.demo.fashion import FashionDemo, Split, load_split
 from dprdm.demo.tables import Garments, Measures, measure
+from dprdm.errors import UserError
 from dprdm.metrics.classifier import ClassifierFeatures, SmallClassifier
 from dprdm.metrics.features import provenance
 from dprdm.retrieval.store import MANIFEST, PrivateStore
+from dprdm.workflows.sweep_points import PointSettings, change_options
 
 QUERIES = 1000
 SHOWN = 6  # images of a prompt in the picture: the first ones, not the best
@@ -37,17 +40,17 @@ HEADER = "| | epsilon | noise_std | FID to shop | FID to world | class found | b
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One row: its name and what `predict` is asked."""
+class TableRun:
+    """A run of `predict`: the name of its row, its folder, and the options that it changes."""
 
     name: str
     folder: str
-    arguments: tuple[str, ...]
+    settings: PointSettings
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row measured: its name, epsilon and noise_std as certified, its numbers, and the images themselves."""
+class MeasuredRow:
+    """A row: its name, epsilon and noise_std as certified, its numbers, and the images themselves."""
 
     name: str
     epsilon: str
@@ -56,83 +59,79 @@ class Row:
     images: Garments
 
 
-PUBLIC, PAPERS, JOINT = ("--retriever", "public"), ("--mechanism", "gaussian"), ("--denoiser", "joint")
-CODEBOOK = ("--mechanism", "codebook")
-TEN, ONE = ("--eps", "10"), ("--eps", "1")
-MANY = ("--queries", "100000")
-SETTINGS = (
-    Setting("public neighbours", "public", (*PUBLIC, "--mechanism", "nonprivate", *TEN)),
-    Setting("public neighbours, same noise", "public-noise", (*PUBLIC, *PAPERS, *TEN)),
-    Setting("private neighbours, NO NOISE", "nonprivate", ("--mechanism", "nonprivate", *TEN)),
-    Setting("gaussian, 1,000 queries, eps 10", "gaussian", (*PAPERS, *TEN)),
-    Setting("gaussian, 1,000, joint, eps 10", "gaussian-joint", (*PAPERS, *JOINT, *TEN)),
-    Setting("gaussian, 100,000 queries, eps 10", "gaussian-many", (*PAPERS, *TEN, *MANY)),
-    Setting("codebook, any number, eps 10", "codebook", (*CODEBOOK, *TEN)),
-    Setting("gaussian, 1,000 queries, eps 1", "gaussian-1", (*PAPERS, *ONE)),
-    Setting("gaussian, 1,000, joint, eps 1", "gaussian-joint-1", (*PAPERS, *JOINT, *ONE)),
-    Setting("gaussian, 100,000 queries, eps 1", "gaussian-many-1", (*PAPERS, *ONE, *MANY)),
-    Setting("codebook, any number, eps 1", "codebook-1", (*CODEBOOK, *ONE)),
+PUBLIC = {"retriever": "public"}
+CLEAN, GAUSSIAN, CODEBOOK = ({"mechanism": name} for name in ("nonprivate", "gaussian", "codebook"))
+JOINT = {**GAUSSIAN, "denoiser": "joint"}
+TEN, ONE = {"eps": 10}, {"eps": 1}
+MANY = {"queries": 100_000}
+RUNS = (
+    TableRun("public neighbours", "public", {**PUBLIC, **CLEAN, **TEN}),
+    TableRun("public neighbours, same noise", "public-noise", {**PUBLIC, **GAUSSIAN, **TEN}),
+    TableRun("private neighbours, NO NOISE", "nonprivate", {**CLEAN, **TEN}),
+    TableRun("gaussian, 1,000 queries, eps 10", "gaussian", {**GAUSSIAN, **TEN}),
+    TableRun("gaussian, 1,000, joint, eps 10", "gaussian-joint", {**JOINT, **TEN}),
+    TableRun("gaussian, 100,000 queries, eps 10", "gaussian-many", {**GAUSSIAN, **TEN, **MANY}),
+    TableRun("codebook, any number, eps 10", "codebook", {**CODEBOOK, **TEN}),
+    TableRun("gaussian, 1,000 queries, eps 1", "gaussian-1", {**GAUSSIAN, **ONE}),
+    TableRun("gaussian, 1,000, joint, eps 1", "gaussian-joint-1", {**JOINT, **ONE}),
+    TableRun("gaussian, 100,000 queries, eps 1", "gaussian-many-1", {**GAUSSIAN, **ONE, **MANY}),
+    TableRun("codebook, any number, eps 1", "codebook-1", {**CODEBOOK, **ONE}),
 )
 
 
 def garments(split: Split) -> Garments:
-    """A split of the demo's images."""
+    """Load a split of the demo's images."""
     images, labels = load_split(split)
     return Garments(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long())
 
 
 def part(whole: Garments, positions: torch.Tensor | slice) -> Garments:
-    """Some of the garments."""
+    """Return some of the garments."""
     return Garments(whole.images[positions], whole.labels[positions])
 
 
 def without(whole: Garments, some: Garments) -> Garments:
-    """The garments that are not among `some`."""
+    """Return the garments that are not among `some`."""
     taken = {image.numpy().tobytes() for image in some.images}
     return part(whole, torch.tensor([image.numpy().tobytes() not in taken for image in whole.images]))
 
 
 def balanced(whole: Garments, each: int) -> Garments:
-    """The first `each` of every class, or all where there are fewer."""
+    """Return the first `each` of every class, or all where there are fewer."""
     return part(whole, torch.cat([torch.where(whole.labels == label)[0][:each] for label in range(len(CLASS_NAMES))]))
 
 
-def own_store(out: Path, folder: str) -> Path:
-    """A copy of the private store for one row, so that each row spends a budget of its own."""
-    first, own = out / "stores" / "private", out / "stores" / f"private-{folder}"
+def copy_store(out: Path, folder: str) -> Path:
+    """Copy the private store for one row, so that each row spends a budget of its own; return the copy's folder."""
+    first, copy = out / "stores" / "private", out / "stores" / f"private-{folder}"
     if not (first / MANIFEST).exists():
         source = FashionDemo("private")
         build_store(
             source, DemoEncoder(), first, PrivateStore, tqdm(total=len(source), desc="Embedding private images")
         )
-    if not own.exists():
-        shutil.copytree(first, own)
-    return own
+    if not copy.exists():
+        shutil.copytree(first, copy)
+    return copy
 
 
-def predict(setting: Setting, releases: int, out: Path) -> None:
-    """Call the front door for one row. Leaves the program with its exit code if it refuses."""
-    options = {
-        "--delta": f"{1 / len(load_split('private')[1]):.6g}",  # the private store's default, also where none is read
-        "--releases_per_prompt": str(releases),
-        "--images_per_release": "1",
-        "--private_store": str(own_store(out, setting.folder)),
-        "--name": setting.folder,
-        "--out": str(out),
-    }
-    print(f"\n== {setting.name}", flush=True)
-    arguments = [
-        "--queries",
-        str(QUERIES),
-        *setting.arguments,
-        *(text for option in options.items() for text in option),
-    ]
-    if code := front_door(["predict", *arguments]):
-        sys.exit(code)
+def predict(predictor: Predictor, run: TableRun, releases: int, out: Path) -> None:
+    """Draw the images of one row, or what is missing of them. Raises UserError if `predict` refuses."""
+    print(f"\n== {run.name}", flush=True)
+    delta = 1 / len(load_split("private")[1])  # the private store's default, also where none is read
+    options = change_options(
+        predictor.options,
+        {"queries": QUERIES, "delta": float(f"{delta:.6g}"), **run.settings},
+        releases_per_prompt=releases,
+        images_per_release=1,
+        private_store=copy_store(out, run.folder),
+        name=run.folder,
+        out=out,
+    )
+    predictor.predict(options)
 
 
 def drawn(folder: Path) -> Garments:
-    """The images of a run folder, with the class that each was asked to be."""
+    """Read the images of a run folder, with the class that each was drawn for."""
     with (folder / "samples.csv").open(encoding="utf-8", newline="") as lines:
         samples = list(csv.DictReader(lines))
     pixels = []
@@ -144,7 +143,7 @@ def drawn(folder: Path) -> Garments:
 
 
 def certified(folder: Path) -> tuple[str, str]:
-    """Epsilon and noise_std, as they stand in the table, from a run's certificate."""
+    """Return epsilon and noise_std, as they stand in the table, from a run's certificate."""
     certificate = json.loads((folder / "certificate.json").read_text(encoding="utf-8"))
     noise_std = f"{certificate['noise_std']:.3f}"
     match certificate["status"]:
@@ -155,8 +154,8 @@ def certified(folder: Path) -> tuple[str, str]:
     return "0", noise_std
 
 
-def picture(rows: list[Row], side: int = 56, across: int = 3) -> Image.Image:
-    """A row a setting, a column a prompt, the first images of each."""
+def picture(rows: list[MeasuredRow], side: int = 56, across: int = 3) -> Image.Image:
+    """Draw a row a run, a column a prompt, the first images of each."""
     font, margin, top = ImageFont.load_default(size=15), 8, 28
     left = int(max(font.getlength(row.name) for row in rows)) + 2 * margin
     cell = across * side + margin, -(-SHOWN // across) * side + margin
@@ -169,28 +168,28 @@ def picture(rows: list[Row], side: int = 56, across: int = 3) -> Image.Image:
         draw.text((margin, y + cell[1] // 2), row.name, "black", font, anchor="lm")
         for label in range(len(CLASS_NAMES)):
             images = row.images.images[row.images.labels == label][:SHOWN, 0].numpy()
-            for place, pixels in enumerate(images):
-                at = left + label * cell[0] + place % across * side, y + place // across * side
+            for position, pixels in enumerate(images):
+                at = left + label * cell[0] + position % across * side, y + position // across * side
                 canvas.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST), at)
     return canvas
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Measures rows, all by the same yardstick."""
+class GarmentJudge:
+    """Measures all rows alike."""
 
     classifier: SmallClassifier
     extractor: ClassifierFeatures
     resamples: int
 
-    def run(self, name: str, folder: Path, shop: Garments, world: Garments) -> Row:
-        """The row of a run folder."""
+    def run(self, name: str, folder: Path, shop: Garments, world: Garments) -> MeasuredRow:
+        """Return the row of a run folder."""
         images = drawn(folder)
-        return Row(name, *certified(folder), self._measure(images, shop, world), images)
+        return MeasuredRow(name, *certified(folder), self._measure(images, shop, world), images)
 
-    def real(self, name: str, images: Garments, shop: Garments, world: Garments) -> Row:
-        """The row of real images, for reference."""
-        return Row(name, "", "", self._measure(images, shop, world), images)
+    def real(self, name: str, images: Garments, shop: Garments, world: Garments) -> MeasuredRow:
+        """Return the row of real images, for reference."""
+        return MeasuredRow(name, "", "", self._measure(images, shop, world), images)
 
     def _measure(self, images: Garments, shop: Garments, world: Garments) -> Measures:
         generator = torch.Generator().manual_seed(0)
@@ -199,28 +198,28 @@ class Judge:
         )
 
 
-def measured_rows(judge: Judge, out: Path, each: int) -> list[Row]:
-    """The rows of all settings, and of two sets of real images of the same number."""
+def measured_rows(judge: GarmentJudge, out: Path, each: int) -> list[MeasuredRow]:
+    """Return the rows of all runs, and of two sets of real images of the same number."""
     shop, world, pool = garments("heldout_dark"), garments("heldout"), balanced(garments("pool"), each)
     half = balanced(part(shop, slice(0, None, 2)), each)
     return [
-        *(judge.run(setting.name, out / setting.folder, shop, world) for setting in SETTINGS),
+        *(judge.run(run.name, out / run.folder, shop, world) for run in RUNS),
         judge.real("real: held out, the shop's kind", half, part(shop, slice(1, None, 2)), without(world, half)),
         judge.real("real: the public pool", pool, shop, world),
     ]
 
 
-def write(rows: list[Row], judge: Judge, out: Path) -> None:
-    """table.md, table.json and rows.png; print the first."""
+def write(rows: list[MeasuredRow], judge: GarmentJudge, out: Path) -> None:
+    """Write table.md, table.json and rows.png; print the first."""
     shop, world = garments("heldout_dark"), garments("heldout")
     accuracy = (judge.classifier.classify(world.images) == world.labels).double().mean().item()
-    stated = provenance(judge.extractor, len(shop.images), rows[0].measures.count, reads_private=False)
+    made_of = provenance(judge.extractor, len(shop.images), rows[0].measures.count, reads_private=False)
     lines = [HEADER, "|---|" + "---|" * (HEADER.count("|") - 2)]
     lines += [f"| {' | '.join([row.name, row.epsilon, row.noise_std, *row.measures.cells()])} |" for row in rows]
-    text = "\n".join([*lines, "", notes(accuracy, stated.weights_sha256, len(shop.images), len(world.images)), ""])
+    text = "\n".join([*lines, "", notes(accuracy, made_of.weights_sha256, len(shop.images), len(world.images)), ""])
     content = {
         "rows": [{"name": r.name, "epsilon": r.epsilon, "noise_std": r.noise_std} | asdict(r.measures) for r in rows],
-        "provenance": asdict(stated),
+        "provenance": asdict(made_of),
         "classifier_accuracy": accuracy,
     }
     print(f"\n{text}")
@@ -231,7 +230,7 @@ def write(rows: list[Row], judge: Judge, out: Path) -> None:
 
 
 def notes(accuracy: float, sha256: str, num_shop: int, num_world: int) -> str:
-    """What stands under the table."""
+    """Return what stands under the table."""
     return (
         f"FID, recall and coverage: features of a small classifier of garments (hidden layer of 128, weights {sha256[:12]}, "
         f"{accuracy:.1%} right on held-out garments), trained on the demo's public images. Not Inception: compare within this "
@@ -250,9 +249,15 @@ def main() -> None:
     arguments = parser.parse_args()
     classifier = load_or_train(arguments.out / "classifier.safetensors")
     extractor = ClassifierFeatures(classifier, NAME)
-    for setting in SETTINGS:
-        predict(setting, arguments.releases_per_prompt, arguments.out)
-    judge = Judge(classifier, extractor, arguments.resamples)
+    logging.getLogger("dprdm").setLevel(logging.INFO)
+    logging.getLogger("dprdm").addHandler(logging.StreamHandler(sys.stdout))
+    predictor = load_predictor("demo.yaml")
+    for run in RUNS:
+        try:
+            predict(predictor, run, arguments.releases_per_prompt, arguments.out)
+        except UserError as error:
+            parser.exit(2, f"{error}\n")
+    judge = GarmentJudge(classifier, extractor, arguments.resamples)
     write(measured_rows(judge, arguments.out, arguments.releases_per_prompt), judge, arguments.out)
 
 

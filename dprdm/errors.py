@@ -20,6 +20,10 @@ class UnknownPlugin(UserError):
     """No mechanism or retriever goes by this name."""
 
 
+class PluginError(UserError):
+    """A plugin broke a clause that the guarantee rests on: a bug of its author's. Nothing was released."""
+
+
 class StoreError(UserError):
     """A store is missing, damaged, or was made with other settings than the ones asked for."""
 

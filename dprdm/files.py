@@ -18,24 +18,24 @@ from dprdm.errors import UserError
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then move it to `path` in one step; on failure leave nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    tmp_path = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        write(beside)
-        with beside.open("rb+") as stream:
+        write(tmp_path)
+        with tmp_path.open("rb+") as stream:
             os.fsync(stream.fileno())
-        beside.replace(path)
+        tmp_path.replace(path)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
             f"Expected to write {path}, and it failed ({reason}). Is the disk full? Nothing half written was left."
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        tmp_path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda tmp_path: tmp_path.write_text(text, encoding="utf-8"))
 
 
 def fill_folder(path: Path, fill: Callable[[Path], object]) -> None:
@@ -46,18 +46,18 @@ def fill_folder(path: Path, fill: Callable[[Path], object]) -> None:
     """
     if path.exists():
         raise UserError(f"Expected nothing at {path} yet. Name another folder, or remove that one.")
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.mkdir(parents=True)
+    tmp_path = path.with_name(f".{path.name}.{os.getpid()}")
+    tmp_path.mkdir(parents=True)
     try:
-        fill(beside)
-        beside.rename(path)
+        fill(tmp_path)
+        tmp_path.rename(path)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
             f"Expected to write {path}, and it failed ({reason}). Is the disk full? Nothing half written was left."
         ) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(tmp_path, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -70,13 +70,13 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Return SHA-256 of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_json(path: Path, error: type[UserError] = UserError) -> Any:
-    """The JSON in `path`. Raises `error` with one sentence if it is missing or damaged."""
+    """Return the JSON in `path`. Raises `error` with one sentence if it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as missing:

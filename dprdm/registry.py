@@ -41,7 +41,7 @@ class PluginKind:
 
 KINDS = {
     "mechanism": PluginKind(
-        "mechanism", "dprdm.mechanisms", "dprdm.release.mechanism:PrivacyMechanism", declares_name=True
+        "mechanism", "dprdm.mechanisms", "dprdm.guarantee.mechanism:PrivacyMechanism", declares_name=True
     ),
     "retriever": PluginKind("retriever", "dprdm.retrievers", "dprdm.retrieval.retriever:Retriever", declares_name=True),
     "denoiser": PluginKind("denoiser", "dprdm.denoisers", "dprdm.public.denoiser:Denoiser", declares_name=True),
@@ -158,9 +158,9 @@ def create(kind: str, name: str, **fields: Any) -> Any:
     parameters = inspect.signature(plugin).parameters
     for field in fields:
         if field not in parameters:
-            known = f"It has: {', '.join(parameters)}." if parameters else "It has none."
+            fields_text = f"It has: {', '.join(parameters)}." if parameters else "It has none."
             raise UserError(
-                f"The {KINDS[kind].label} {name} has no field {field!r}. {known}{_nearest(field, parameters)}"
+                f"The {KINDS[kind].label} {name} has no field {field!r}. {fields_text}{_nearest(field, parameters)}"
             )
     if missing := [field for field, p in parameters.items() if p.default is p.empty and field not in fields]:
         raise UserError(f"Expected a {KINDS[kind].label} that needs no settings; {name} needs {', '.join(missing)}.")
@@ -285,12 +285,12 @@ def _described(entry: EntryPoint) -> str:
 
 
 def _unknown(kind: str, name: str) -> str:
-    known = names(kind)
-    return f"no {KINDS[kind].label} is called {name!r}. Known: {', '.join(known)}.{_nearest(name, known)}{KINDS[kind].hint}"
+    every = names(kind)
+    return f"no {KINDS[kind].label} is called {name!r}. Known: {', '.join(every)}.{_nearest(name, every)}{KINDS[kind].hint}"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, list(known), n=1)
+def _nearest(name: str, candidates: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(candidates), n=1)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 

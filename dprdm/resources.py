@@ -18,8 +18,8 @@ def find_config(name: str) -> str:
         return name
     if (CONFIGS / name).is_file():
         return str(CONFIGS / name)
-    known = ", ".join(sorted(path.name for path in CONFIGS.glob("*.yaml")))
-    raise UserError(f"Expected a config file at {name}, here or among those of dprdm. Known there: {known}.")
+    names = ", ".join(sorted(path.name for path in CONFIGS.glob("*.yaml")))
+    raise UserError(f"Expected a config file at {name}, here or among those of dprdm. Known there: {names}.")
 
 
 def find_packaged(path: Path) -> Path:

@@ -11,7 +11,7 @@ FLOORS = (
     ("check", "files", "registry", "resources"),
     ("privacy", "public", "training", "diffusion"),
     ("retrieval", "encoders"),
-    ("data", "release"),
+    ("data", "guarantee"),
     ("runs",),
     ("codebook", "generation", "audit", "convert"),
     ("plugins", "metrics", "figures", "report", "rivals"),
@@ -20,7 +20,6 @@ FLOORS = (
     ("cli",),
 )
 DOOR = "dprdm"  # dprdm/__init__.py and dprdm/__main__.py, above all floors
-STILL_IMPORTED: set[tuple[str, str]] = set()  # to be mended
 MODULES = sorted((ROOT / "dprdm").rglob("*.py")) + sorted((ROOT / "plugins").rglob("*.py"))
 
 
@@ -62,7 +61,6 @@ def imported_packages(path: Path) -> set[str]:
 def test_a_package_imports_only_from_floors_below(path: Path) -> None:
     package = package_of(module_name(path))
     wrong = {other for other in imported_packages(path) if floor_of(other) >= floor_of(package)}
-    wrong -= {other for other in wrong if (package, other) in STILL_IMPORTED}
     assert not wrong, f"{module_name(path)} stands on floor {floor_of(package)} and imports {wrong}"
 
 
@@ -78,7 +76,7 @@ def test_at_most_six_modules_are_loose() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_plugins_are_loaded_by_name_only(path: Path) -> None:
-    if path.is_relative_to(ROOT / "dprdm"):
+    if path.is_relative_to(ROOT / "dprdm") and path.name != "__init__.py":  # the Python door names the built-in ones
         assert not any(name.startswith(("plugins.", "dprdm.plugins.")) for name in imports(path))
 
 
@@ -97,7 +95,7 @@ def test_the_demo_is_a_guest(path: Path) -> None:
         assert not [value for value in defaults if "demo" in value]
 
 
-@pytest.mark.parametrize("package", ["privacy", "retrieval", "release", "codebook", "public"])
+@pytest.mark.parametrize("package", ["privacy", "retrieval", "guarantee", "codebook", "public"])
 def test_the_private_path_imports_no_torch(package: str) -> None:
     for path in [*(ROOT / "dprdm" / package).glob("*.py"), *(ROOT / "plugins").rglob("*.py")]:
         assert not {name.split(".")[0] for name in imports(path)} & {"torch", "lightning", "opacus"}, path
@@ -105,14 +103,14 @@ def test_the_private_path_imports_no_torch(package: str) -> None:
 
 def test_diffusion_knows_nothing_of_privacy() -> None:
     for path in (ROOT / "dprdm" / "diffusion").glob("*.py"):
-        assert not imported_packages(path) & {"privacy", "retrieval", "release"}, path
+        assert not imported_packages(path) & {"privacy", "retrieval", "guarantee"}, path
 
 
 def test_hazard_01_only_noise_names_a_source_of_randomness() -> None:
     for path in [
         *(ROOT / "dprdm/privacy").glob("*.py"),
         *(ROOT / "dprdm/retrieval").glob("*.py"),
-        *(ROOT / "dprdm/release").glob("*.py"),
+        *(ROOT / "dprdm/guarantee").glob("*.py"),
         *(ROOT / "dprdm/codebook").glob("*.py"),
         *(ROOT / "dprdm/public").glob("*.py"),
         *(ROOT / "plugins").rglob("*.py"),

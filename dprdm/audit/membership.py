@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from dprdm.audit.likelihood import Members, Statistics, likelihood_ratios
 from dprdm.audit.roc import Interval, Roc, area_interval, ceiling, rate_at, roc
 from dprdm.audit.shadows import Seen
-from dprdm.release.plan import Plan
+from dprdm.guarantee.plan import Plan
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.quantities import AUC, TPR_ALLOWED_AT_1_FPR, TPR_AT_1_FPR, TPR_AT_10_FPR, Quantity
 from dprdm.runs.results import Measurement
@@ -35,15 +35,15 @@ class Attacked:
     is_member: Members
 
     def curve(self) -> Roc:
-        """Over all trials and candidates."""
+        """Return the ROC curve over all trials and candidates."""
         return roc(self.scores.ravel(), self.is_member.ravel())
 
     def rate(self, false_positive: float) -> Interval:
-        """True positive rate at a false positive rate of at most this."""
+        """Return the true positive rate at a false positive rate of at most this."""
         return rate_at(self.scores.ravel(), self._flat, false_positive)
 
     def area(self, generator: np.random.Generator) -> Interval:  # noqa: TID251 - of a bootstrap
-        """Under the curve."""
+        """Return the area under the curve."""
         return area_interval(self.scores, self.is_member, generator)
 
     @property
@@ -52,7 +52,7 @@ class Attacked:
 
 
 def both_attacks(seen: Seen, is_member: Members) -> tuple[Attacked, Attacked]:
-    """The nearest answer, and the likelihood ratio of how far the answers moved."""
+    """Attack by the nearest answer, and by the likelihood ratio of how far the answers moved."""
     return (
         Attacked(NEAREST, seen.nearest, is_member),
         Attacked(RATIO, likelihood_ratios(seen.shift, is_member), is_member),
@@ -62,20 +62,20 @@ def both_attacks(seen: Seen, is_member: Members) -> tuple[Attacked, Attacked]:
 def measurements(
     attacked: Attacked,
     plan: Plan,
-    made: Provenance,
+    provenance: Provenance,
     generator: np.random.Generator,  # noqa: TID251 - of a bootstrap
 ) -> Iterator[Measurement]:
-    """Rates at low false positive rates, the area, and, of a private mechanism, the rate that its guarantee allows."""
+    """Yield rates at low false positive rates, the area, and, of a private mechanism, the rate that its guarantee allows."""
     others = int((~attacked.is_member).sum())
     for quantity, false_positive in RATES.items():
         if false_positive * others >= 1:
-            yield _measurement(quantity, attacked.rate(false_positive), made)
-    yield _measurement(AUC, attacked.area(generator), made)
+            yield _measurement(quantity, attacked.rate(false_positive), provenance)
+    yield _measurement(AUC, attacked.area(generator), provenance)
     if plan.is_private:
         costs = plan.epsilons()
         allowed = ceiling(RATES[TPR_AT_1_FPR], costs.epsilon, costs.delta)
-        yield Measurement(TPR_ALLOWED_AT_1_FPR.name, allowed, made)
+        yield Measurement(TPR_ALLOWED_AT_1_FPR.name, allowed, provenance)
 
 
-def _measurement(quantity: Quantity, interval: Interval, made: Provenance) -> Measurement:
-    return Measurement(quantity.name, interval.value, made, interval.low, interval.high)
+def _measurement(quantity: Quantity, interval: Interval, provenance: Provenance) -> Measurement:
+    return Measurement(quantity.name, interval.value, provenance, interval.low, interval.high)

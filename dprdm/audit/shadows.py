@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float, Int
 from dprdm import check
 from dprdm.audit.likelihood import Statistics
 from dprdm.audit.throwaway import throwaway
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.release import read, release
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.plan import Plan
-from dprdm.release.release import read, release
 from dprdm.types import Answered, Embeddings, Queries
 
 # Answers to vectors in the space of embeddings: themselves, or those of the images drawn from them.
@@ -33,14 +33,14 @@ class Pool:
     Args:
         rows: all records, unit norm.
         candidates: positions of those attacked.
-        queries: what is asked.
-        asked: position in `queries` of what is asked to learn of each candidate.
+        queries: of the attacker.
+        query_of: position in `queries` of the one that tells of each candidate.
     """
 
     rows: Embeddings
     candidates: Int[np.ndarray, "candidate"]
     queries: Queries
-    asked: Int[np.ndarray, "candidate"]
+    query_of: Int[np.ndarray, "candidate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,21 +56,21 @@ class Seen:
     shift: Statistics
 
 
-@dataclass(frozen=True)
-class Released:
-    """What is attacked: a mechanism with its noise. The plan's number of queries is asked about each candidate, so that
-    its budget is that of all that the attack on one candidate sees."""
+def answer_queries(plan: Plan, queries: Queries, rows: Embeddings, folder: Path) -> Answered:
+    """Answer every query as often as planned, from a private store of these rows; equal queries stand together.
 
-    plan: Plan
+    The plan's budget is that of all answers to one query.
 
-    def ask(self, queries: Queries, rows: Embeddings, folder: Path) -> Answered:
-        """Every query as often as planned, from a private store of these rows; equal queries stand together."""
-        store, ledger = throwaway(folder, rows, self.plan.budget.delta)
-        repeats = self.plan.num_queries
-        asked = np.repeat(queries, repeats, axis=0)
-        released, _ = release(asked, store, self.plan, ledger, SecureNoise())
-        numbers = np.tile(np.arange(repeats), len(queries))
-        return read(self.plan, released, asked, numbers)
+    Args:
+        plan: of what is attacked.
+        queries: distinct ones.
+        rows: of the store.
+        folder: of the store; must not exist yet.
+    """
+    store, ledger = throwaway(folder, rows, plan.budget.delta)
+    repeated = np.repeat(queries, plan.num_queries, axis=0)
+    released, _ = release(repeated, store, plan, ledger, SecureNoise())
+    return read(plan, released, repeated, np.tile(np.arange(plan.num_queries), len(queries)))
 
 
 def random_halves(
@@ -78,7 +78,7 @@ def random_halves(
     records: int,
     generator: np.random.Generator,  # noqa: TID251 - of the attacker's stores, never of a private draw
 ) -> Bool[np.ndarray, "trial record"]:
-    """Which records are in each trial's store: a random half, drawn for each trial by itself."""
+    """Draw which records are in each trial's store: a random half, for each trial by itself."""
     check.at_least(3, trials=trials)
     check.at_least(2, records=records)
     return np.argsort(generator.random((trials, records)), axis=1) < records // 2
@@ -86,41 +86,44 @@ def random_halves(
 
 def attack(
     pool: Pool,
-    attacked: Released,
+    plan: Plan,
     is_in: Bool[np.ndarray, "trial record"],
     see: Seeing,
     progress: Callable[[int], object],
 ) -> Seen:
-    """Release from each trial's store, and keep what the two attacks on each candidate look at.
+    """Release from each trial's store; return what the two attacks on each candidate look at.
 
     Args:
+        pool: records and queries.
+        plan: of what is attacked; its number of queries is that of answers about each candidate.
+        is_in: which records are in each trial's store.
         see: from answers to vectors of the candidates' space, unit norm or not.
-        progress: told of each trial.
+        progress: called with 1 after each trial.
     """
     nearest, means = [], []
     for present in is_in:
         with tempfile.TemporaryDirectory() as folder:
-            answered = attacked.ask(pool.queries, pool.rows[present], Path(folder) / "store")
+            answered = answer_queries(plan, pool.queries, pool.rows[present], Path(folder) / "store")
         vectors = see(answered).astype(np.float64).reshape(len(pool.queries), -1, pool.rows.shape[1])
         nearest.append(_nearest(pool, vectors))
-        means.append(vectors.mean(axis=1)[pool.asked])
+        means.append(vectors.mean(axis=1)[pool.query_of])
         progress(1)
     return Seen(np.stack(nearest), _shift(np.stack(means), pool.rows[pool.candidates]))
 
 
 def as_released(answered: Answered) -> Embeddings:
-    """The released vectors themselves."""
+    """Return the released vectors themselves."""
     return answered.vectors
 
 
 def _nearest(pool: Pool, vectors: Float[np.ndarray, "query answer dim"]) -> Float[np.ndarray, "candidate"]:
     lengths = np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1e-300)
-    found = np.einsum("cad,cd->ca", (vectors / lengths)[pool.asked], pool.rows[pool.candidates].astype(np.float64))
-    return found.max(axis=1)
+    candidates = pool.rows[pool.candidates].astype(np.float64)
+    return np.einsum("cad,cd->ca", (vectors / lengths)[pool.query_of], candidates).max(axis=1)
 
 
 def _shift(means: Float[np.ndarray, "trial candidate dim"], candidates: Embeddings) -> Statistics:
-    """How far each trial's mean answer lies from that of the other trials, towards the candidate: the matched filter for a
+    """Return how far each trial's mean answer lies from that of the other trials, towards the candidate: the matched filter for a
     record that moves a mean. In a cosine alone it drowns in the ways in which other records move it."""
     usual = (means.sum(axis=0) - means) / (len(means) - 1)
     direction = candidates - usual

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dprdm.errors import UserError
-from dprdm.privacy.chain import Row
+from dprdm.privacy.chain import LedgerRow
 from dprdm.retrieval.store import PrivateStore
 from dprdm.workflows.store_ledger import LedgerStatement, read_statement, set_cap, verify_ledger
 
@@ -62,7 +62,7 @@ def _statement_text(statement: LedgerStatement) -> str:
     return "\n".join(lines)
 
 
-def _row_text(row: Row) -> str:
+def _row_text(row: LedgerRow) -> str:
     body: dict[str, Any] = row.body
     match row.kind:
         case "store":

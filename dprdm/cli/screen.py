@@ -16,7 +16,7 @@ def audit_text(audited: AuditedPlan) -> str:
         f"{plan.noise_std:.5g}.",
         f"Attacked by {report.trials} releases with a canary and {report.trials} without.",
         f"\n{'delta':>8}  {'claimed epsilon':>15}  {'epsilon shown to be at least':>28}",
-        *(f"{one.delta:8.3g}  {one.claimed:15.4f}  {one.shown:28.4f}" for one in report.findings),
+        *(f"{at.delta:8.3g}  {at.claimed:15.4f}  {at.shown:28.4f}" for at in report.findings),
     ]
     verdict = "The attack shows no more than is claimed. That is no proof: the proof is the accountant's."
     if report.is_violation:

@@ -18,11 +18,11 @@ from dprdm.codebook.answer import answer
 from dprdm.codebook.estimate import estimate
 from dprdm.codebook.partition import Partition, learn_partition
 from dprdm.codebook.sums import Weighting, on_grid, row_sums, split_weighting
+from dprdm.guarantee.mechanism import Terms
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import nearest_means
-from dprdm.release.mechanism import Terms
 from dprdm.types import Embeddings, Queries
 
 # Cells of the finest level, and how many of them lie in one of the level above.
@@ -43,7 +43,7 @@ SURROUNDINGS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class RehearsedCodebook:
     """What was chosen, and the mean cosine of its answers in rehearsal."""
 
     sizes: tuple[int, ...]
@@ -54,7 +54,7 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class CodebookRehearsal:
     """Rows to learn cells from, rows that stand for the private ones, queries, and what these ought to be answered."""
 
     learnt_from: Float[np.ndarray, "learnt dim"]
@@ -63,40 +63,42 @@ class Stage:
     targets: Float[np.ndarray, "query dim"]
 
     @classmethod
-    def of(cls, public: PublicKnowledge, share: float) -> "Stage":
-        """The stage that public rows make for answers that average this share of the rows."""
-        known = public.thinned(MOST_ROWS)
-        number = np.arange(len(known.rows))
-        learnt_from, others = known.rows[number % 2 == 0], known.rows[number % 2 == 1]
+    def of(cls, public: PublicKnowledge, share: float) -> "CodebookRehearsal":
+        """Return the stage that public rows make for answers that average this share of the rows."""
+        knowledge = public.thinned(MOST_ROWS)
+        number = np.arange(len(knowledge.rows))
+        learnt_from, others = knowledge.rows[number % 2 == 0], knowledge.rows[number % 2 == 1]
         stand_in = others[_to_one_side(others)]
-        captions = known.queries[evenly(len(known.queries), QUERIES)] if len(known.queries) else known.rows[:0]
+        captions = (
+            knowledge.queries[evenly(len(knowledge.queries), QUERIES)] if len(knowledge.queries) else knowledge.rows[:0]
+        )
         rows = learnt_from[evenly(len(learnt_from), QUERIES)]
         queries = captions if len(captions) >= FEWEST_CAPTIONS else np.concatenate([captions, rows])
         count = max(1, round(share * len(stand_in)))
         return cls(learnt_from, stand_in, queries, nearest_means(queries, stand_in, count))
 
 
-def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[Choice]:
-    """Every choice of levels and weights, best first. The same choices from the same rows and terms, always.
+def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[RehearsedCodebook]:
+    """Return every choice of levels and weights, best first. The same choices from the same rows and terms, always.
 
     Args:
         share: of the rows, averaged to an answer.
         max_cells: of the finest level.
     """
-    stage = Stage.of(public, share)
+    stage = CodebookRehearsal.of(public, share)
     multiplier = _noise_multiplier(terms)
-    found = []
+    choices = []
     for sizes in _sizes(min(max_cells, len(stage.learnt_from) // ROWS_PER_CELL)):
         partition = learn_partition(stage.learnt_from, sizes)
         for weights in _weights(partition, stage.learnt_from):
             weighting = split_weighting(*weights[:2], len(sizes), weights[2])
             cosine = _act(stage, partition, weighting, multiplier, terms, share)
-            found.append(Choice(sizes, *weights, cosine))
-    return sorted(found, key=lambda choice: -choice.cosine)
+            choices.append(RehearsedCodebook(sizes, *weights, cosine))
+    return sorted(choices, key=lambda choice: -choice.cosine)
 
 
 def _act(
-    stage: Stage, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
+    stage: CodebookRehearsal, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
 ) -> float:
     """Mean cosine between the answers of this choice and the targets."""
     # As if there were as many rows as the private collection has: the noise is as large beside them as it will be.

@@ -70,7 +70,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint's `state_dict`, or of the file where it is one. No code in it is run."""
+    """Return the tensors of a checkpoint's `state_dict`, or of the file where it is one. No code in it is run."""
     if not path.is_file():
         raise UserError(f"Expected a checkpoint at {path}, and there is none.")
     try:
@@ -94,9 +94,9 @@ def take_apart(state: Mapping[str, Tensor]) -> Checkpoint:
         name: tensor for name, tensor in _below(AVERAGED, state).items() if name not in {"decay", "num_updates"}
     }
     left_out = {prefix: len(_below(prefix, state)) for prefix in LEFT_OUT if _below(prefix, state)}
-    known = {"betas", "scale_factor", NULL, *DERIVED}
+    expected = {"betas", "scale_factor", NULL, *DERIVED}
     for name in state:
-        if name not in known and not name.startswith((UNET, AVERAGED, FIRST_STAGE, *LEFT_OUT)):
+        if name not in expected and not name.startswith((UNET, AVERAGED, FIRST_STAGE, *LEFT_OUT)):
             raise UserError(f"Expected a checkpoint of latent-diffusion or RDM; {name} belongs to no part of one.")
     return Checkpoint(
         unet=_average(unet, averaged) if averaged else unet,
@@ -138,11 +138,11 @@ def _average(unet: Mapping[str, Tensor], averaged: Mapping[str, Tensor]) -> dict
 
 def _schedule(betas: Tensor) -> ScheduleConfig:
     """The forward process with these betas, of the two that are linear in something."""
-    given = betas.double()
-    first, last = (float(f"{beta:.6g}") for beta in (given[0], given[-1]))
+    betas64 = betas.double()
+    first, last = (float(f"{beta:.6g}") for beta in (betas64[0], betas64[-1]))
     for schedule in (ScheduleConfig("scaled_linear", first, last), ScheduleConfig("linear", first, last)):
         ours = schedule.forward_process().betas.double()
-        if len(given) == TRAIN_STEPS and torch.allclose(ours, given, rtol=1e-3):
+        if len(betas64) == TRAIN_STEPS and torch.allclose(ours, betas64, rtol=1e-3):
             return schedule
     raise UserError(
         f"Expected {TRAIN_STEPS} betas that are linear, or whose roots are; the checkpoint's betas are neither."

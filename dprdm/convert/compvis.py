@@ -50,7 +50,7 @@ _AUTOENCODER = (
 def network_config(
     state: State, latent_size: int, head_width: int = 32, heads: int | None = None, knows_noise: bool = False
 ) -> NetworkConfig:
-    """Sizes of a CompVis UNet, from the shapes of its tensors.
+    """Return the sizes of a CompVis UNet, from the shapes of its tensors.
 
     Args:
         state: its tensors, without the prefix `model.diffusion_model.`.
@@ -88,7 +88,7 @@ def network_config(
 
 
 def convert_network(state: State, config: NetworkConfig) -> dict[str, Tensor]:
-    """Tensors of a CompVis UNet under the names of our network of these sizes, the zero null condition included.
+    """Return the tensors of a CompVis UNet under the names of our network of these sizes, the zero null condition included.
 
     A noise-level input, which theirs lacks, starts without effect: its last layer is zero.
 
@@ -107,7 +107,7 @@ def convert_network(state: State, config: NetworkConfig) -> dict[str, Tensor]:
 
 
 def convert_autoencoder(state: State, scale: float = 1.0) -> VQModel | AutoencoderKL:
-    """A diffusers autoencoder with the tensors of a CompVis first stage: VQ where it has a codebook, KL where not.
+    """Return a diffusers autoencoder with the tensors of a CompVis first stage: VQ where it has a codebook, KL where not.
 
     Args:
         state: its tensors, without the prefix `first_stage_model.`.
@@ -135,9 +135,9 @@ def convert_autoencoder(state: State, scale: float = 1.0) -> VQModel | Autoencod
         else:
             ours = AutoencoderKL(**sizes)
     renamed = {_autoencoder_name(name, levels): name for name in state}
-    given = {name: _as_linear(name, state[theirs]) for name, theirs in renamed.items()}
-    _check(given, {name: name for name in given}, ours.state_dict(), renamed)
-    ours.load_state_dict(given, assign=True)
+    converted = {name: _as_linear(name, state[theirs]) for name, theirs in renamed.items()}
+    _check(converted, {name: name for name in converted}, ours.state_dict(), renamed)
+    ours.load_state_dict(converted, assign=True)
     return ours.eval()
 
 
@@ -184,7 +184,7 @@ def _renamed(name: str, modules: Mapping[str, str]) -> str:
 def _autoencoder_name(name: str, levels: int) -> str:
     for pattern, replacement in _AUTOENCODER:
         name = re.sub(pattern, replacement, name)
-    return re.sub(r"\.up_blocks\.(\d+)\.", lambda found: f".up_blocks.{levels - 1 - int(found[1])}.", name)
+    return re.sub(r"\.up_blocks\.(\d+)\.", lambda match: f".up_blocks.{levels - 1 - int(match[1])}.", name)
 
 
 def _as_linear(name: str, tensor: Tensor) -> Tensor:
@@ -195,10 +195,10 @@ def _as_linear(name: str, tensor: Tensor) -> Tensor:
 
 def _without_effect(added: State) -> dict[str, Tensor]:
     """Real tensors for those that CompVis' network lacks: layers that add zero, and the zero null condition."""
-    made = {name: torch.zeros(tensor.shape) for name, tensor in added.items()}
-    if (first := made.get("unet.class_embedding.linear_1.weight")) is not None:
+    tensors = {name: torch.zeros(tensor.shape) for name, tensor in added.items()}
+    if (first := tensors.get("unet.class_embedding.linear_1.weight")) is not None:
         nn.init.xavier_uniform_(first, generator=torch.Generator().manual_seed(0))
-    return made
+    return tensors
 
 
 def _check(state: State, renamed: Mapping[str, str], ours: State, named: Mapping[str, str] | None = None) -> None:

@@ -40,7 +40,7 @@ class ByCaption:
 
 
 def nothing(count: int, dim: int) -> ByCaption:
-    """Zero for each of so many rows."""
+    """Return one zero vector for each row."""
     return ByCaption(np.zeros((1, dim), np.float32), np.full(count, NO_CAPTION))
 
 

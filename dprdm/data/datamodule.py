@@ -83,7 +83,7 @@ class ImagesWithNeighbours(Dataset[Item]):
 
 
 def draw_ranks(k: int, spread: int) -> np.ndarray:
-    """k ranks: the first k of a random permutation of 0 .. m - 1, with log m uniform in [log k, log spread]."""
+    """Return k ranks: the first k of a random permutation of 0 .. m - 1, with log m uniform in [log k, log spread]."""
     if spread == k:
         return np.arange(k)
     uniform = torch.rand(()).item()  # noqa: TID251 - public
@@ -92,7 +92,10 @@ def draw_ranks(k: int, spread: int) -> np.ndarray:
 
 
 def to_pixels(image_size: int, channels: int, mirror: bool) -> v2.Compose:
-    """A picture to uint8 (channel, image_size, image_size): its middle square, half of the time mirrored if `mirror`."""
+    """Return the transform of a picture to uint8 (channel, image_size, image_size).
+
+    It cuts out the middle square, and mirrors half of the time if `mirror`.
+    """
     colours = v2.Grayscale(1) if channels == 1 else v2.RGB()
     flip = [v2.RandomHorizontalFlip()] if mirror else []
     return v2.Compose(
@@ -149,13 +152,13 @@ class NeighbourDataModule(L.LightningDataModule):
         neighbour_table(self.public_store(), self.spread)
 
     def public_store(self) -> PublicStore:
-        """The embeddings of the public images; made if they are not there yet, and checked once."""
+        """Return the embeddings of the public images; made if they are not there yet, and checked once."""
         if self._store is None:
             self._store = open_public_store(self.source, self.encoder, self.store_path)
         return self._store
 
     def captions(self) -> CaptionVectors:
-        """The vectors of the public images' captions; made if they are not there yet."""
+        """Return the vectors of the public images' captions; made if they are not there yet."""
         return caption_vectors(self.source, self.encoder, self.public_store())
 
     def captioned_store(self) -> PublicStore:
@@ -183,7 +186,7 @@ class NeighbourDataModule(L.LightningDataModule):
         return own_vectors(self.captions())
 
     def prior(self) -> PublicPrior:
-        """Where the public images' neighbour means lie; fitted if that was not done yet."""
+        """Return where the public images' neighbour means lie; fitted if that was not done yet."""
         return load_or_fit_prior(self.store_path / NAME, self.knowledge)
 
     def setup(self, stage: str) -> None:
@@ -200,10 +203,10 @@ class NeighbourDataModule(L.LightningDataModule):
         self.train_images, self.validation_images = Subset(train, order[held:]), Subset(plain, order[:held])
 
     def train_dataloader(self) -> DataLoader[Item]:
-        """Shuffled; a resumed training goes on where it was."""
+        """Return training batches, shuffled; a resumed training continues where it was."""
         return TrainingLoader(self.train_images, self.batch_size, self.num_workers)
 
     def val_dataloader(self) -> DataLoader[Item]:
-        """In order."""
+        """Return validation batches, in order."""
         workers = self.num_workers
         return DataLoader(self.validation_images, self.batch_size, num_workers=workers, persistent_workers=workers > 0)

@@ -196,8 +196,8 @@ def _repeated(keys: Callable[[], Iterator[str]]) -> str | None:
     hashes = np.fromiter((_short_hash(key) for key in keys()), np.int64)
     values, counts = np.unique(hashes, return_counts=True)
     suspects = set(values[counts > 1].tolist())
-    found = Counter(key for key in keys() if _short_hash(key) in suspects) if suspects else Counter[str]()
-    return next((key for key, count in found.most_common(1) if count > 1), None)
+    counter = Counter(key for key in keys() if _short_hash(key) in suspects) if suspects else Counter[str]()
+    return next((key for key, count in counter.most_common(1) if count > 1), None)
 
 
 def _keys(path: Path, shards: tuple[Shard, ...]) -> Iterator[str]:

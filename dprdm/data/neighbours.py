@@ -62,16 +62,16 @@ class NoProgress:
 
 
 def neighbour_table(store: PublicStore, count: int) -> np.ndarray:
-    """The `count` neighbours of every row (row, count), best first: from a table that fits, else made with numpy."""
-    if (found := find_table(store, count)) is None:
+    """Return the `count` neighbours of every row (row, count), best first: from a table that fits, else made with numpy."""
+    if (manifest := find_table(store, count)) is None:
         build_table(store, count, NumpySearcher(store), NoProgress())
-        found = find_table(store, count)
-        assert found is not None
-    return np.load(table_path(store, found.k), mmap_mode="r")[:, :count]
+        manifest = find_table(store, count)
+        assert manifest is not None
+    return np.load(table_path(store, manifest.k), mmap_mode="r")[:, :count]
 
 
 def find_table(store: PublicStore, count: int) -> TableManifest | None:
-    """The smallest finished table of this store with at least `count` neighbours; None if there is none."""
+    """Return the smallest finished table of this store with at least `count` neighbours; None if there is none."""
     manifests = [TableManifest(**read_json(path, StoreError)) for path in store.path.glob("neighbours-*.json")]
     fitting = [
         manifest
@@ -84,7 +84,7 @@ def find_table(store: PublicStore, count: int) -> TableManifest | None:
 
 
 def table_path(store: PublicStore, count: int) -> Path:
-    """Where the table of `count` neighbours is."""
+    """Return where the table of `count` neighbours is."""
     return store.path / f"neighbours-{count}.npy"
 
 
@@ -99,9 +99,9 @@ def build_table(store: PublicStore, count: int, searcher: Searcher, progress: Pr
     if count >= len(store):
         raise UserError(f"Expected fewer neighbours than images; asked for {count} of {len(store) - 1} others.")
     with alone(table_path(store, count).with_suffix(".lock")):
-        made = find_table(store, count)
-        is_made = made is not None and (made.k, made.method) == (count, searcher.description)
-        return made if made is not None and is_made else _build(store, count, searcher, progress)
+        earlier = find_table(store, count)
+        is_made = earlier is not None and (earlier.k, earlier.method) == (count, searcher.description)
+        return earlier if earlier is not None and is_made else _build(store, count, searcher, progress)
 
 
 def _build(store: PublicStore, count: int, searcher: Searcher, progress: Progress) -> TableManifest:
@@ -111,10 +111,10 @@ def _build(store: PublicStore, count: int, searcher: Searcher, progress: Progres
     files = [parts / f"{block[0]:012d}.npy" for block in blocks]
     for block, file in zip(blocks, files, strict=True):
         if not file.is_file():
-            found = nearest_rows(store, block, count, searcher)
-            write_whole(file, lambda beside, found=found: _save(beside, found))  # type: ignore[misc]
+            nearest = nearest_rows(store, block, count, searcher)
+            write_whole(file, lambda tmp_path, nearest=nearest: _save(tmp_path, nearest))  # type: ignore[misc]
         progress.update(len(block))
-    write_whole(table_path(store, count), lambda beside: _join(beside, files, (len(store), count)))
+    write_whole(table_path(store, count), lambda tmp_path: _join(tmp_path, files, (len(store), count)))
     if not manifest.is_exact:
         manifest = replace(manifest, recall=recall(store, np.load(table_path(store, count), mmap_mode="r"), COPY))
     write_text(table_path(store, count).with_suffix(".json"), json.dumps(asdict(manifest), indent=2))
@@ -123,15 +123,15 @@ def _build(store: PublicStore, count: int, searcher: Searcher, progress: Progres
 
 
 def nearest_rows(store: PublicStore, rows: RowIds, count: int, searcher: Searcher) -> Candidates:
-    """For each of `rows`, the `count` other rows with the largest inner product, best first, int32.
+    """Return, for each of `rows`, the `count` other rows with the largest inner product, best first, int32.
 
     Rows equal to the row itself are left out with it, and come last where nothing else is left.
     """
     table = np.empty((len(rows), count), np.int32)
     lacking, width = np.arange(len(rows)), min(count + MARGIN, searcher.most)
     while len(lacking):
-        found = searcher.search(store.vectors(rows[lacking]), width)
-        ranked, others = _without_copies(store, rows[lacking], *found)
+        candidates = searcher.search(store.vectors(rows[lacking]), width)
+        ranked, others = _without_copies(store, rows[lacking], *candidates)
         done = (others >= count) | ((width >= len(store)) & searcher.is_exact)
         table[lacking[done]] = ranked[done][:, :count]
         lacking = lacking[~done]
@@ -142,16 +142,16 @@ def nearest_rows(store: PublicStore, rows: RowIds, count: int, searcher: Searche
 
 
 def _without_copies(
-    store: PublicStore, rows: np.ndarray, scores: np.ndarray, found: np.ndarray
+    store: PublicStore, rows: np.ndarray, scores: np.ndarray, candidates: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The found rows with others first, then copies, then the row itself and gaps; and how many others there are."""
-    rank = np.where(found < 0, 2, 0)
-    for query, place in np.argwhere((scores > NEARLY) & (found >= 0)):
-        pair = store.vectors(np.array([rows[query], found[query, place]])).astype(np.float64)
-        rank[query, place] = 1 if pair[0] @ pair[1] > COPY else 0
-    rank[found == rows[:, None]] = 2
+    rank = np.where(candidates < 0, 2, 0)
+    for query, position in np.argwhere((scores > NEARLY) & (candidates >= 0)):
+        pair = store.vectors(np.array([rows[query], candidates[query, position]])).astype(np.float64)
+        rank[query, position] = 1 if pair[0] @ pair[1] > COPY else 0
+    rank[candidates == rows[:, None]] = 2
     order = np.argsort(rank, axis=1, kind="stable")
-    return np.take_along_axis(found, order, 1), (rank == 0).sum(1)
+    return np.take_along_axis(candidates, order, 1), (rank == 0).sum(1)
 
 
 def _begin(parts: Path, manifest: TableManifest) -> Path:

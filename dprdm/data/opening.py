@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def open_public_store(source: ImageSource, encoder: ImageEncoder, path: Path) -> PublicStore:
-    """The embeddings of `source` at `path`; made if they are not there yet, what cannot be read being named in the log.
+    """Return the embeddings of `source` at `path`; made if missing; what cannot be read is named in the log.
 
     Raises:
         StoreError: if the store there was made of other images, or by another encoder.

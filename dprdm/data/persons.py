@@ -45,7 +45,7 @@ def person_name(value: object, column: str, where: str) -> str:
 
 
 def names_persons(source: ImageSource) -> bool:
-    """Whether a source says whom images belong to: the unit of privacy is then a person."""
+    """Return whether a source says whom images belong to: the unit of privacy is then a person."""
     return source.group_column is not None or (len(source) > 0 and source.group(0) is not None)
 
 
@@ -81,7 +81,7 @@ class Persons:
         self.counts = np.zeros(len(numbers), np.int64)
 
     def has_room(self, index: int) -> bool:
-        """Whether the person of an image may contribute one more."""
+        """Return whether the person of an image may contribute one more."""
         return bool(self.counts[self.person_of[index]] < self.max_per_unit)
 
     def count(self, positions: RowIds) -> None:
@@ -89,7 +89,7 @@ class Persons:
         np.add.at(self.counts, self.person_of[positions], 1)
 
     def description(self) -> dict[str, Any]:
-        """What must be the same for an interrupted index to go on."""
+        """Return what must be the same for an interrupted index to continue."""
         return {"max_per_unit": self.max_per_unit, "persons_sha256": self.sha256}
 
     def write(self, path: Path, positions: RowIds) -> None:

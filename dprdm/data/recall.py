@@ -11,7 +11,7 @@ SAME_SCORE = 1e-6
 
 
 def recall(store: PublicStore, table: np.ndarray, copies_above: float) -> float:
-    """Share of the true neighbours that `table` (row, k) has, on an even sample of rows.
+    """Return the share of the true neighbours that `table` (row, k) has, on an even sample of rows.
 
     Args:
         store: whose rows they are; read block by block.
@@ -26,9 +26,11 @@ def recall(store: PublicStore, table: np.ndarray, copies_above: float) -> float:
         scores[scores > copies_above] = -2  # copies, and the row itself
         best = np.partition(np.concatenate([best, scores], axis=1), -k, axis=1)[:, -k:]
     least = best.min(1)
-    found = [store.vectors(table[row].astype(np.int64)) @ query for row, query in zip(rows, queries, strict=True)]
+    scores_of_table = [
+        store.vectors(table[row].astype(np.int64)) @ query for row, query in zip(rows, queries, strict=True)
+    ]
     hits = [
         ((scores >= bound - SAME_SCORE) & (scores <= copies_above)).mean()
-        for scores, bound in zip(found, least, strict=True)
+        for scores, bound in zip(scores_of_table, least, strict=True)
     ]
     return float(np.mean(hits))

@@ -37,7 +37,7 @@ class Searcher(ABC):
 
     @abstractmethod
     def search(self, queries: Embeddings, count: int) -> tuple[Scores, Candidates]:
-        """The `count` best rows of each query, best first; -1 where there are fewer."""
+        """Return the `count` best rows of each query, best first; -1 where there are fewer."""
 
 
 @final
@@ -56,20 +56,20 @@ class NumpySearcher(Searcher):
         return f"numpy {np.__version__}"
 
     def search(self, queries: Embeddings, count: int) -> tuple[Scores, Candidates]:
-        """See `Searcher.search`."""
+        """Return the best rows of each query; see `Searcher.search`."""
         step = max(1, SCORES_AT_ONCE // len(self.rows))
         parts = [self._block(queries[start : start + step], count) for start in range(0, len(queries), step)]
-        return np.concatenate([scores for scores, _ in parts]), np.concatenate([found for _, found in parts])
+        return np.concatenate([scores for scores, _ in parts]), np.concatenate([rows for _, rows in parts])
 
     def _block(self, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         scores = queries @ self.rows.T
         if count < scores.shape[1]:
-            found = np.argpartition(-scores, count - 1, axis=1)[:, :count]
+            nearest = np.argpartition(-scores, count - 1, axis=1)[:, :count]
         else:
-            found = np.tile(np.arange(scores.shape[1]), (len(scores), 1))
-        mine = np.take_along_axis(scores, found, 1)
-        order = np.argsort(-mine, axis=1, kind="stable")
-        return np.take_along_axis(mine, order, 1), np.take_along_axis(found, order, 1)
+            nearest = np.tile(np.arange(scores.shape[1]), (len(scores), 1))
+        nearest_scores = np.take_along_axis(scores, nearest, 1)
+        order = np.argsort(-nearest_scores, axis=1, kind="stable")
+        return np.take_along_axis(nearest_scores, order, 1), np.take_along_axis(nearest, order, 1)
 
 
 @final
@@ -110,17 +110,17 @@ class FaissSearcher(Searcher):
         return f"{installed}, {self.kind} on {f'{self.gpus} GPU' if self.gpus else 'the CPU'}"
 
     def search(self, queries: Embeddings, count: int) -> tuple[Scores, Candidates]:
-        """See `Searcher.search`."""
+        """Return the best rows of each query; see `Searcher.search`."""
         return self.index.search(np.ascontiguousarray(queries, np.float32), count)
 
     def _gpus(self, device: Device) -> int:
-        found = self.faiss.get_num_gpus()  # faiss-cpu says 0
-        if device == "gpu" and not found:
+        count = self.faiss.get_num_gpus()  # faiss-cpu says 0
+        if device == "gpu" and not count:
             raise UserError(
                 "Expected a GPU that faiss can use, and it finds none. Install dprdm[gpu] in place of dprdm[cpu], or say "
                 "--device cpu."
             )
-        return 0 if device == "cpu" else found
+        return 0 if device == "cpu" else count
 
     def _on_gpus(self, index: Any) -> Any:
         options = self.faiss.GpuMultipleClonerOptions()

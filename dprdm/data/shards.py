@@ -30,7 +30,7 @@ class ImageEncoder(Protocol):
         """What makes two encoders the same."""
 
     def images(self, images: Iterable[Image.Image]) -> Embeddings:
-        """Unit vectors (image, dim), each a function of its image alone, whatever the others are. Asks for few ahead."""
+        """Return unit vectors (image, dim), each a function of its image alone, whatever the others are. Asks for few ahead."""
 
 
 @runtime_checkable
@@ -55,13 +55,13 @@ def write_shard(
     Args:
         persons: whose images they are: of a person who has contributed enough, no more are read. None: all are.
     """
-    kept: list[int] = []
+    decoded: list[int] = []
     skipped: list[str] = []
-    rows = encoder.images(_decoded(source, items, persons, kept, skipped, progress))
-    _require_finite(rows, [source.key(index) for index in kept])
+    rows = encoder.images(_decoded(source, items, persons, decoded, skipped, progress))
+    _require_finite(rows, [source.key(index) for index in decoded])
     write_whole(path / f"{name}.vectors.npy", lambda file: _save(file, rows))
-    write_whole(path / f"{name}.index.npy", lambda file: _save(file, np.array(kept, np.int64)))
-    write_text(path / f"{name}.keys.jsonl", "".join(f"{json.dumps(source.key(i))}\n" for i in kept))
+    write_whole(path / f"{name}.index.npy", lambda file: _save(file, np.array(decoded, np.int64)))
+    write_text(path / f"{name}.keys.jsonl", "".join(f"{json.dumps(source.key(i))}\n" for i in decoded))
     shard = Shard(name, len(rows), hash_file(path / f"{name}.vectors.npy"), tuple(skipped))
     write_text(path / f"{name}.json", json.dumps(asdict(shard)))
 
@@ -70,7 +70,7 @@ def _decoded(
     source: ImageSource,
     items: range,
     persons: Persons | None,
-    kept: list[int],
+    decoded: list[int],
     skipped: list[str],
     progress: Progress,
 ) -> Iterator[Image.Image]:
@@ -82,7 +82,7 @@ def _decoded(
             except UnreadableImage:
                 skipped.append(source.key(index))
             else:
-                kept.append(index)
+                decoded.append(index)
                 if persons is not None:
                     persons.count(np.array([index]))
                 yield image

@@ -39,14 +39,14 @@ class StandIn:
     is_private: bool
 
     def class_named(self, name: str) -> int:
-        """Position of the class. Raises UserError if there is none of that name."""
+        """Return the position of the class. Raises UserError if there is none of that name."""
         if name not in self.classes:
             raise UserError(f"Expected one of the captions {', '.join(self.classes[:12])}; got {name!r}.")
         return self.classes.index(name)
 
 
 def open_stand_in(source: ImageSource, encoder: Encoder, path: Path, is_private: bool) -> StandIn:
-    """The embeddings of `source` at `path`, made if they are not there yet, and its captions.
+    """Return the embeddings of `source` at `path`, made if they are not there yet, and its captions.
 
     Args:
         is_private: the images are private: their store is a private one. Whoever asks for that knows that the rows are

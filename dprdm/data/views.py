@@ -64,10 +64,10 @@ class ViewsDataModule(L.LightningDataModule):
         self.max_shift, self.num_workers = max_shift, num_workers
 
     def train_dataloader(self) -> DataLoader[View]:
-        """Shuffled, the last short batch dropped: the contrast is over the batch."""
+        """Return training batches, shuffled, the last short one dropped: the contrast is over the batch."""
         return TrainingLoader(Views(self.train, self.image_size, self.max_shift), self.batch_size, self.num_workers)
 
     def val_dataloader(self) -> DataLoader[View]:
-        """In order, unshifted."""
+        """Return validation batches, in order, unshifted."""
         views, workers = Views(self.validation, self.image_size, 0), self.num_workers
         return DataLoader(views, self.batch_size, num_workers=workers, persistent_workers=workers > 0)

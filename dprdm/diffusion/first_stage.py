@@ -17,11 +17,11 @@ class FirstStage(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, images: Images) -> Latents:
-        """Images to latents."""
+        """Encode images as latents."""
 
     @abstractmethod
     def decode(self, latents: Latents) -> Images:
-        """Latents to images in [-1, 1]."""
+        """Decode latents to images in [-1, 1]."""
 
     @abstractmethod
     def init_args(self) -> dict[str, Any]:
@@ -40,11 +40,11 @@ class PixelBlocks(FirstStage):
         self.size = size
 
     def encode(self, images: Images) -> Latents:
-        """(image, c, h, w) to (image, c * size^2, h / size, w / size)."""
+        """Move blocks of pixels into channels: (image, c, h, w) to (image, c * size^2, h / size, w / size)."""
         return functional.pixel_unshuffle(images, self.size)
 
     def decode(self, latents: Latents) -> Images:
-        """The inverse, clamped to [-1, 1]."""
+        """Invert `encode`, clamped to [-1, 1]."""
         return functional.pixel_shuffle(latents, self.size).clamp(-1, 1)
 
     def init_args(self) -> dict[str, Any]:
@@ -79,13 +79,13 @@ class HaarBlocks(FirstStage):
         self.register_buffer("shift", torch.tensor([shift, 0.0, 0.0, 0.0])[:, None, None], persistent=False)
 
     def encode(self, images: Images) -> Latents:
-        """(image, c, h, w) to (image, 4 c, h / 2, w / 2): the four bands of each channel side by side."""
+        """Split (image, c, h, w) into (image, 4 c, h / 2, w / 2): the four bands of each channel side by side."""
         blocks = functional.pixel_unshuffle(images, 2).unflatten(1, (-1, 4))
         bands = torch.einsum("bp,icphw->icbhw", self.rotation, blocks)
         return ((bands - self.shift) / self.scales).flatten(1, 2)
 
     def decode(self, latents: Latents) -> Images:
-        """The inverse, clamped to [-1, 1]."""
+        """Invert `encode`, clamped to [-1, 1]."""
         bands = latents.unflatten(1, (-1, 4)) * self.scales + self.shift
         blocks = torch.einsum("bp,icbhw->icphw", self.rotation, bands)
         return functional.pixel_shuffle(blocks.flatten(1, 2), 2).clamp(-1, 1)
@@ -111,14 +111,14 @@ class Autoencoder(FirstStage):
 
     @torch.no_grad()
     def encode(self, images: Images) -> Latents:
-        """The mode of the posterior, or the vector before quantisation, scaled."""
+        """Return the mode of the posterior, or the vector before quantisation, scaled."""
         encoded = self.autoencoder.encode(images)
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
         return latents * self.scale
 
     @torch.no_grad()
     def decode(self, latents: Latents) -> Images:
-        """The decoder's image, clamped to [-1, 1]."""
+        """Return the decoder's image, clamped to [-1, 1]."""
         return self.autoencoder.decode(latents / self.scale).sample.clamp(-1, 1)
 
     def init_args(self) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class ConditionedUNet(nn.Module):
 
 
 def build_unet(config: NetworkConfig) -> UNet2DConditionModel:
-    """The diffusers network of these sizes."""
+    """Return the diffusers network of these sizes."""
     attention = list(config.attention if config.attention is not None else [True] * len(config.widths))
     return UNet2DConditionModel(
         sample_size=config.latent_size,

@@ -47,7 +47,7 @@ def sample(
 
 
 def initial_noise(seeds: Sequence[int], shape: tuple[int, int, int]) -> Latents:
-    """Unit Gaussian latents, each drawn on the CPU from its own seed, so that every device starts alike."""
+    """Return unit Gaussian latents, each drawn on the CPU from its own seed, so that every device starts alike."""
     return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 

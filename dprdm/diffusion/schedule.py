@@ -41,11 +41,11 @@ class ScheduleConfig:
         }
 
     def forward_process(self) -> DDPMScheduler:
-        """For training."""
+        """Return the forward process, for training."""
         return DDPMScheduler(**self._common, clip_sample=False)
 
     def solver(self, name: SolverName) -> DDIMScheduler | DPMSolverMultistepScheduler:
-        """For sampling: `ddim`, the paper's, or `dpm`, DPM-Solver++ of second order, which needs a fifth of the steps."""
+        """Return a solver for sampling: `ddim` (the paper's) or `dpm` (second-order DPM-Solver++, a fifth of the steps)."""
         if name == "ddim":
             return DDIMScheduler(**self._common, clip_sample=False, set_alpha_to_one=False, timestep_spacing="trailing")
         return DPMSolverMultistepScheduler(
@@ -68,7 +68,7 @@ def denoising_loss(
     dropout: float,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """Mean squared error of the prediction at one random time an image.
+    """Return the mean squared error of the prediction at one random time an image.
 
     Args:
         network: predicts.

@@ -15,7 +15,7 @@ CONDITION = "condition.safetensors"  # beside diffusers' files: the null conditi
 
 
 def read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
-    """Tensors of a `ConditionedUNet`, by its names.
+    """Read the tensors of a `ConditionedUNet`, by its names.
 
     Args:
         path: a file that `fit` exported; or a folder with a diffusers UNet2DConditionModel, by itself or in `unet/`; or,
@@ -40,7 +40,7 @@ def read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """What a file of weights says of itself; nothing of a folder."""
+    """Return what a file of weights says of itself; nothing of a folder."""
     if not path.is_file():
         return {}
     with safe_open(path, framework="pt") as file:
@@ -57,8 +57,8 @@ def save_folder(network: ConditionedUNet, process: DDPMScheduler, folder: Path) 
     """
     network.unet.save_pretrained(str(folder))
     process.save_pretrained(str(folder / "scheduler"))
-    own = {name: tensor for name, tensor in network.state_dict().items() if name in network.config.vectors}
-    save_file({**own, "condition_scale": torch.tensor(network.config.condition_scale)}, folder / CONDITION)
+    vectors = {name: tensor for name, tensor in network.state_dict().items() if name in network.config.vectors}
+    save_file({**vectors, "condition_scale": torch.tensor(network.config.condition_scale)}, folder / CONDITION)
 
 
 def _read_file(path: Path) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ LEAST_NOISE, LARGEST_NOISE = 0.005, 2.0
 def train_condition(
     neighbours: Tensor, max_noise_std: float, is_aggregated: bool = True, generator: torch.Generator | None = None
 ) -> tuple[Condition, NoiseStd]:
-    """Public neighbours to a condition as noisy as a private release may be.
+    """Turn public neighbours into a condition as noisy as a private release may be.
 
     condition = (1/k) * sum_i n_i + s * z,  z ~ N(0, I),  s ~ U(0, max_noise_std], one s an image.
 
@@ -37,7 +37,7 @@ def train_condition(
 
 
 def with_query(condition: Condition, queries: Tensor | None) -> Float[Tensor, "image token+1 dim"]:
-    """The condition, and the query's vector as one more to attend to.
+    """Return the condition, and the query's vector as one more to attend to.
 
     Args:
         condition: (image, token, dim).
@@ -48,9 +48,9 @@ def with_query(condition: Condition, queries: Tensor | None) -> Float[Tensor, "i
 
 
 def drop(queries: Tensor, probability: float, generator: torch.Generator | None = None) -> Tensor:
-    """The queries (image, dim), each replaced by zero with this probability: the network learns to do without."""
-    kept = torch.rand(len(queries), generator=generator, device=queries.device) >= probability  # noqa: TID251 - public
-    return queries * kept[:, None]
+    """Return the queries (image, dim), each replaced by zero with this probability: the network learns to do without."""
+    is_kept = torch.rand(len(queries), generator=generator, device=queries.device) >= probability  # noqa: TID251 - public
+    return queries * is_kept[:, None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class DenoisedCondition:
         noise_std: NoiseStd,
         generator: torch.Generator | None = None,
     ) -> tuple[Condition, NoiseStd]:
-        """`condition` and `noise_std`, for a random `share` of the images replaced by their denoised counterparts.
+        """Return `condition` and `noise_std`, for a random `share` of the images replaced by their denoised counterparts.
 
         Args:
             neighbours: (image, k, dim), unit norm.
@@ -96,14 +96,14 @@ class DenoisedCondition:
         return denoised, error.sqrt()
 
 
-def mix(released: Released, beside: Queries, private_weight: float) -> Released:
-    """private_weight * released + (1 - private_weight) * beside.
+def mix(released: Released, other: Queries, private_weight: float) -> Released:
+    """Return private_weight * released + (1 - private_weight) * other.
 
     Args:
         released: vectors that a mechanism gave out.
-        beside: the query vectors, or the means of public neighbours.
+        other: the query vectors, or the means of public neighbours.
         private_weight: in [0, 1]; the paper's lambda.
 
     Source: DP-RDM, query interpolation.
     """
-    return private_weight * released + (1 - private_weight) * beside
+    return private_weight * released + (1 - private_weight) * other

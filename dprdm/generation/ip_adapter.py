@@ -49,10 +49,10 @@ class IpAdapterGenerator(PipelineGenerator):
             "image_encoder": None,
             "feature_extractor": None,
         }
-        pipeline = load_pipeline(lambda given: StableDiffusionPipeline.from_pretrained(given, **parts), path)
+        pipeline = load_pipeline(lambda source: StableDiffusionPipeline.from_pretrained(source, **parts), path)
         load_pipeline(
-            lambda given: pipeline.load_ip_adapter(
-                given, subfolder=subfolder, weight_name=weight_name, image_encoder_folder=None
+            lambda source: pipeline.load_ip_adapter(
+                source, subfolder=subfolder, weight_name=weight_name, image_encoder_folder=None
             ),
             adapter,
         )
@@ -66,7 +66,7 @@ class IpAdapterGenerator(PipelineGenerator):
         return int(self.pipeline.unet.encoder_hid_proj.image_projection_layers[0].image_embeds.in_features)
 
     def draw(self, vectors: Tensor, noise_std: Tensor, seeds: Sequence[int], texts: list[str]) -> Tensor:
-        """Images in [0, 1]. Guidance is against the zero embedding, as the adapter was trained."""
+        """Return images in [0, 1]. Guidance is against the zero embedding, as the adapter was trained."""
         embeddings = self.embedding_norm * functional.normalize(vectors, dim=1)[:, None].to(self.pipeline.unet.dtype)
         if self.guidance_scale > 1:
             embeddings = torch.cat([torch.zeros_like(embeddings), embeddings])
@@ -80,6 +80,6 @@ class IpAdapterGenerator(PipelineGenerator):
         ).images
 
     def settings(self) -> dict[str, str | int | float | bool | None]:
-        """The pipeline's, the adapter's weight, and the length of an embedding."""
-        own = {"adapter_scale": self.adapter_scale, "embedding_norm": self.embedding_norm}
-        return {**super().settings(), **own}
+        """Return the settings of the pipeline, the adapter's weight, and the length of an embedding."""
+        adapter = {"adapter_scale": self.adapter_scale, "embedding_norm": self.embedding_norm}
+        return {**super().settings(), **adapter}

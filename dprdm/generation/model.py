@@ -107,10 +107,14 @@ class RetrievalDiffusion(Generator):
             self.denoised = DenoisedCondition(data.prior(), self.denoised_share)
 
     def training_step(self, batch: Mapping[str, Tensor], _index: int) -> Tensor:
-        """Denoising loss of images given their noisy neighbours."""
+        """Return the denoising loss of images given their noisy neighbours."""
         loss = self.loss(batch)
         self.log("train/loss", loss, prog_bar=True)
         return loss
+
+    def on_train_end(self) -> None:
+        """Draw with what was trained, from now on."""
+        self.has_weights = True
 
     def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
         """Log the same loss on held-out public images, with the same draws at every epoch."""
@@ -146,12 +150,12 @@ class RetrievalDiffusion(Generator):
         optimizer: torch.optim.Optimizer | LightningOptimizer,
         optimizer_closure: Callable[[], Any] | None = None,
     ) -> None:
-        """Lightning's, then let the gradients go: it would keep them through the next forward pass."""
+        """Zero the gradients as Lightning does, then let the gradients go: it would keep them through the next forward pass."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         optimizer.zero_grad()
 
     def configure_optimizers(self) -> Any:
-        """AdamW; linear warm-up, then constant or along a cosine."""
+        """Return AdamW with linear warm-up, then constant or along a cosine."""
         optimizer = torch.optim.AdamW(self.network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
         total = int(self.trainer.estimated_stepping_batches) if self.is_decayed else None
         factor = functools.partial(learning_rate_factor, warmup=self.warmup_steps, total=total)
@@ -190,7 +194,7 @@ class RetrievalDiffusion(Generator):
         }
 
     def fingerprint(self) -> str:
-        """SHA-256 of the weights in use, so that images of two networks are never mixed."""
+        """Return SHA-256 of the weights in use, so that images of two networks are never mixed."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -218,7 +222,7 @@ class RetrievalDiffusion(Generator):
         self.has_weights = True
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
-        """Mean denoising loss of a batch of images (`image`), their neighbours (`neighbours`) and, if read, queries (`query`)."""
+        """Return the mean denoising loss of a batch: `image`, `neighbours` and, if read, `query`."""
         latents = self.first_stage.encode(to_images(batch["image"]))
         condition, noise_std = train_condition(batch["neighbours"], self.max_noise_std, self.is_aggregated, generator)
         if self.denoised is not None:
@@ -239,7 +243,7 @@ def require_queries(data: object) -> None:
 
 
 def to_images(pixels: Pixels) -> Images:
-    """uint8 to [-1, 1]."""
+    """Map uint8 to [-1, 1]."""
     return pixels.float() / 127.5 - 1
 
 

@@ -34,7 +34,7 @@ class PipelineGenerator(Generator):
         self.steps, self.guidance_scale, self.reads_prompt = steps, guidance_scale, reads_prompt
 
     def configure_callbacks(self) -> list[L.Callback]:
-        """None. The first that a Trainer asks for, so here a training is refused."""
+        """Refuse a training: this is what a Trainer asks for first."""
         if self.trainer.state.fn != "predict":
             raise UserError(
                 f"Expected `predict` or `render`: {type(self).__name__} is ready as it is, with nothing to train."
@@ -67,17 +67,17 @@ class PipelineGenerator(Generator):
 
     @abstractmethod
     def draw(self, vectors: Tensor, noise_std: Tensor, seeds: Sequence[int], texts: list[str]) -> Tensor:
-        """Images in [0, 1] for embeddings (image, dim)."""
+        """Return images in [0, 1] for embeddings (image, dim)."""
 
     def load_weights(self, path: Path | None) -> None:
-        """Nothing to load. Raises UserError if weights are named."""
+        """Load nothing; raise UserError if weights are named."""
         if path is not None:
             raise UserError(
                 f"Expected no --weights for {type(self).__name__}: the pipeline brings its own. Leave it out."
             )
 
     def fingerprint(self) -> str:
-        """SHA-256 of the weights of all parts, and of the scheduler's settings."""
+        """Return SHA-256 of the weights of all parts, and of the scheduler's settings."""
         digest = hashlib.sha256(self.pipeline.scheduler.to_json_string().encode())
         for name, tensor in sorted(self.parts.state_dict().items()):
             digest.update(
@@ -86,7 +86,7 @@ class PipelineGenerator(Generator):
         return digest.hexdigest()
 
     def settings(self) -> dict[str, str | int | float | bool | None]:
-        """Steps, guidance, and whether the prompt is read."""
+        """Return steps, guidance, and whether the prompt is read."""
         return {
             "solver": type(self.pipeline.scheduler).__name__,
             "steps": self.steps,
@@ -96,7 +96,7 @@ class PipelineGenerator(Generator):
 
 
 def load_pipeline(load: Callable[[str], Any], path: str) -> Any:
-    """`load(path)`. Raises UserError if there is no such pipeline, or a package is missing."""
+    """Return `load(path)`. Raises UserError if there is no such pipeline, or a package is missing."""
     try:
         return load(path)
     except ImportError as error:
@@ -112,5 +112,5 @@ def load_pipeline(load: Callable[[str], Any], path: str) -> Any:
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
-    """One an image, on the CPU, so that every device and every batch starts alike."""
+    """Return one random generator an image, on the CPU, so that every device and every batch starts alike."""
     return [torch.Generator().manual_seed(seed) for seed in seeds]

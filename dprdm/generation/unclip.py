@@ -20,7 +20,7 @@ class ReleasedUnclip(StableUnCLIPImg2ImgPipeline):
     def noise_image_embeddings(
         self, image_embeds: Tensor, noise_level: Any, noise: Tensor | None = None, generator: Any = None
     ) -> Tensor:
-        """What the pipeline does at this level, with zero in the place of its noise."""
+        """Return what the pipeline does at this level, with zero in the place of its noise."""
         return super().noise_image_embeddings(image_embeds, noise_level, torch.zeros_like(image_embeds), generator)
 
 
@@ -65,25 +65,25 @@ class UnclipGenerator(PipelineGenerator):
         return int(self.pipeline.unet.config.projection_class_embeddings_input_dim) // 2
 
     def draw(self, vectors: Tensor, noise_std: Tensor, seeds: Sequence[int], texts: list[str]) -> Tensor:
-        """Images in [0, 1]; those of one noise level together."""
+        """Return images in [0, 1]; those of one noise level together."""
         embeddings, levels = self.as_pipeline_sees(vectors, noise_std)
         images: dict[int, Tensor] = {}
         for level in levels.unique().tolist():
-            places = (levels == level).nonzero()[:, 0].tolist()
+            positions = (levels == level).nonzero()[:, 0].tolist()
             drawn = self.pipeline(
-                prompt=[texts[place] for place in places],
-                image_embeds=embeddings[places].to(self.pipeline.unet.dtype),
+                prompt=[texts[position] for position in positions],
+                image_embeds=embeddings[positions].to(self.pipeline.unet.dtype),
                 noise_level=level,
                 num_inference_steps=self.steps,
                 guidance_scale=self.guidance_scale,
-                generator=generators([seeds[place] for place in places]),
+                generator=generators([seeds[position] for position in positions]),
                 output_type="pt",
             ).images
-            images.update(zip(places, drawn, strict=True))
-        return torch.stack([images[place] for place in range(len(seeds))])
+            images.update(zip(positions, drawn, strict=True))
+        return torch.stack([images[position] for position in range(len(seeds))])
 
     def as_pipeline_sees(self, vectors: Tensor, noise_std: Tensor) -> tuple[Tensor, Tensor]:
-        """Released vectors at the length of the pipeline's embeddings, and the noise level of each.
+        """Return released vectors at the length of the pipeline's embeddings, and the noise level of each.
 
         Args:
             vectors: (image, dim), released.
@@ -95,11 +95,11 @@ class UnclipGenerator(PipelineGenerator):
         return vectors * stretch[:, None], self.noise_levels(noise_std * stretch / deviation)
 
     def noise_levels(self, ratio: Tensor) -> Tensor:
-        """For each ratio of noise to signal, the level of the pipeline's noising schedule that is nearest to it."""
-        kept = self.pipeline.image_noising_scheduler.alphas_cumprod.to(ratio.device)
-        schedule = ((1 - kept) / kept).sqrt()
+        """Return, for each ratio of noise to signal, the level of the pipeline's noising schedule that is nearest to it."""
+        signal = self.pipeline.image_noising_scheduler.alphas_cumprod.to(ratio.device)
+        schedule = ((1 - signal) / signal).sqrt()
         return (schedule.log() - ratio.clamp(min=1e-9).log()[:, None]).abs().argmin(1)
 
     def settings(self) -> dict[str, str | int | float | bool | None]:
-        """The pipeline's, and the length of an embedding."""
+        """Return the settings of the pipeline, and the length of an embedding."""
         return {**super().settings(), "embedding_norm": self.embedding_norm}

@@ -47,22 +47,24 @@ class SmallClassifier(L.LightningModule):
         self.head = nn.Linear(num_features, num_classes)
 
     def embed(self, images: Pixels) -> Features:
-        """The hidden layer: what the last layer sees."""
-        return self.hidden(self.convolutions(images.float() / 255))
+        """Return the hidden layer: what the last layer sees."""
+        features: Features = self.hidden(self.convolutions(images.float() / 255))
+        return features
 
     def forward(self, images: Pixels) -> Tensor:
-        """Logits (image, class)."""
-        return self.head(self.embed(images))
+        """Return logits (image, class)."""
+        logits: Tensor = self.head(self.embed(images))
+        return logits
 
     def training_step(self, batch: Sequence[Tensor], _index: int) -> Tensor:
-        """Cross-entropy."""
+        """Return the cross-entropy."""
         images, labels = batch
         loss = functional.cross_entropy(self(images), labels)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
     def configure_optimizers(self) -> Any:
-        """AdamW; warm-up, then cosine."""
+        """Return AdamW with a warm-up, then a cosine."""
         optimizer = torch.optim.AdamW(self.parameters(), self.hparams["learning_rate"], weight_decay=0.05)
         total = int(self.trainer.estimated_stepping_batches)
         factor = functools.partial(learning_rate_factor, warmup=50, total=total)
@@ -71,7 +73,7 @@ class SmallClassifier(L.LightningModule):
 
     @torch.inference_mode()
     def classify(self, images: Pixels) -> Int[Tensor, "image"]:
-        """The likeliest class of each image, batch by batch."""
+        """Return the likeliest class of each image, batch by batch."""
         _require_shape(images)
         self.eval()
         return torch.cat([self(batch).argmax(1) for batch in batches(images)])
@@ -107,13 +109,13 @@ class ClassifierFeatures(FeatureExtractor):
 
     @torch.inference_mode()
     def features(self, images: Pixels) -> Features:
-        """Vectors (image, feature), float32. Raises UserError for images of another size or in colour."""
+        """Return vectors (image, feature), float32. Raises UserError for images of another size or in colour."""
         _require_shape(images)
         return torch.cat([self.classifier.embed(batch) for batch in batches(images)])
 
 
 def trained(images: Pixels, labels: Int[Tensor, "image"], epochs: int, batch_size: int = 128) -> SmallClassifier:
-    """A classifier of these images. 15,000 images take about 10 seconds an epoch on one core, and 6 epochs give 90%.
+    """Train a classifier of these images. 15,000 images take about 10 seconds an epoch on one core, and 6 epochs give 90%.
 
     Weights and order come from torch's global generator, which `lightning.seed_everything` sets: public data only.
     """

@@ -11,27 +11,27 @@ from dprdm.metrics.features import DrawnFeatures, Features, RealFeatures
 
 
 def precision(real: RealFeatures, generated: DrawnFeatures, k: int = 3) -> float:
-    """Share of generated points inside the ball of some real point, in [0, 1]. Source: Kynkaanniemi et al. 2019."""
+    """Return the share of generated points inside the ball of some real point, in [0, 1]. Source: Kynkaanniemi et al. 2019."""
     return _inside(real, generated, k).any(0).double().mean().item()
 
 
 def recall(real: RealFeatures, generated: DrawnFeatures, k: int = 3) -> float:
-    """Share of real points inside the ball of some generated point, in [0, 1]. Source: Kynkaanniemi et al. 2019."""
+    """Return the share of real points inside the ball of some generated point, in [0, 1]. Source: Kynkaanniemi et al. 2019."""
     return precision(generated, real, k)
 
 
 def density(real: RealFeatures, generated: DrawnFeatures, k: int = 5) -> float:
-    """Number of real balls that hold a generated point, on average, over k; may exceed 1. Source: Naeem et al. 2020."""
+    """Return the number of real balls that hold a generated point, on average, over k; may exceed 1. Source: Naeem et al. 2020."""
     return _inside(real, generated, k).double().sum(0).mean().item() / k
 
 
 def coverage(real: RealFeatures, generated: DrawnFeatures, k: int = 5) -> float:
-    """Share of real points whose ball holds some generated point, in [0, 1]. Source: Naeem et al. 2020."""
+    """Return the share of real points whose ball holds some generated point, in [0, 1]. Source: Naeem et al. 2020."""
     return _inside(real, generated, k).any(1).double().mean().item()
 
 
 def radii(points: Features, k: int) -> Tensor:
-    """Distance of each point to its k-th nearest other point of the same set (point,), float64.
+    """Return the distance of each point to its k-th nearest other point of the same set (point,), float64.
 
     Raises:
         UserError: if there are not more than k points.
@@ -43,7 +43,7 @@ def radii(points: Features, k: int) -> Tensor:
 
 
 def distances(first: RealFeatures, second: DrawnFeatures) -> Tensor:
-    """Euclidean distances (first, second), float64; not by way of inner products, which would blur equal points."""
+    """Return Euclidean distances (first, second), float64; not by way of inner products, which would blur equal points."""
     return torch.cdist(first.double(), second.double(), compute_mode="donot_use_mm_for_euclid_dist")
 
 

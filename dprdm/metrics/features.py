@@ -47,7 +47,7 @@ class FeatureExtractor(FrozenNetwork):
 
     @abstractmethod
     def features(self, images: Pixels) -> Features:
-        """Vectors (image, feature), float32, on the CPU. Any number of images: see `batches`."""
+        """Return vectors (image, feature), float32, on the CPU, of any number of images: see `batches`."""
 
 
 def provenance(extractor: FeatureExtractor, n_real: int, n_generated: int, reads_private: bool) -> Provenance:

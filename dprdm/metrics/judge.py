@@ -22,19 +22,19 @@ class Judge(FrozenNetwork):
 
     @abstractmethod
     def classify(self, images: Pixels) -> Int[Tensor, "image"]:
-        """The likeliest class of each image."""
+        """Return the likeliest class of each image."""
 
 
 def labels_of(prompts: Sequence[str], class_names: Sequence[str], metric: str) -> Int[Tensor, "image"]:
-    """The position of each prompt among the classes.
+    """Return the position of each prompt among the classes.
 
     Raises:
         UserError: if a prompt is none of them.
     """
-    places = {name: place for place, name in enumerate(class_names)}
-    if strange := sorted(set(prompts) - places.keys()):
-        known = ", ".join(list(class_names)[:12]) + (", ..." if len(class_names) > 12 else "")
+    positions = {name: position for position, name in enumerate(class_names)}
+    if strange := sorted(set(prompts) - positions.keys()):
+        classes = ", ".join(list(class_names)[:12]) + (", ..." if len(class_names) > 12 else "")
         raise UserError(
-            f"Expected prompts that are classes ({known}) for {metric}; {strange[0]!r} is none. Leave {metric} out."
+            f"Expected prompts that are classes ({classes}) for {metric}; {strange[0]!r} is none. Leave {metric} out."
         )
-    return torch.tensor([places[prompt] for prompt in prompts])
+    return torch.tensor([positions[prompt] for prompt in prompts])

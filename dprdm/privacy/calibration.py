@@ -7,7 +7,7 @@ from dp_accounting.dp_event import DpEvent
 from scipy.optimize import brentq
 
 from dprdm.errors import UserError
-from dprdm.privacy.accountant import epsilon_rdp, fits, report
+from dprdm.privacy.accountant import epsilon_rdp, epsilon_without_allowance, fits, report
 from dprdm.privacy.budget import Budget
 
 # How much more noise than the least may come out, relative to it.
@@ -21,7 +21,7 @@ LEAST_NOISE = 2.0**-100
 def calibrate(
     make_event: Callable[[float], DpEvent], budget: Budget, guess: float = 1.0, tolerance: float = TOLERANCE
 ) -> float:
-    """The least noise whose event fits the budget, to a relative `tolerance`, never less than it.
+    """Return the least noise whose event fits the budget, to a relative `tolerance`, never less than it.
 
     Args:
         make_event: event of a noise; epsilon must fall as the noise grows.
@@ -34,9 +34,13 @@ def calibrate(
     """
 
     def excess(log_noise: float) -> float:
-        return _excess(make_event(math.exp(log_noise)), budget)
+        event = make_event(math.exp(log_noise))
+        return _log_ratio(epsilon_without_allowance(event, budget.delta), budget)
 
-    high = math.log(_enough(make_event, budget, guess))
+    def fits_at(log_noise: float) -> bool:
+        return fits(make_event(math.exp(log_noise)), budget)
+
+    high = enough = math.log(_enough(make_event, budget, guess))
     low = high - math.log(2)
     while excess(low) <= 0:
         high, low = low, low - math.log(2)
@@ -45,13 +49,16 @@ def calibrate(
                 "Expected a mechanism whose epsilon grows as its noise falls; this one costs the same with none."
             )
     log_noise = brentq(excess, low, high, xtol=tolerance / 4)
-    while not fits(make_event(math.exp(log_noise)), budget):
+    if not fits_at(log_noise) and not fits_at(log_noise + tolerance / 2):
+        # Here the allowance for rounding counts.
+        log_noise = brentq(lambda value: _excess(make_event(math.exp(value)), budget), low, enough, xtol=tolerance / 4)
+    while not fits_at(log_noise):
         log_noise += tolerance / 2
     return math.exp(log_noise)
 
 
 def largest_count(make_event: Callable[[int], DpEvent], budget: Budget) -> int:
-    """The largest count whose event fits the budget, at most `MOST`; epsilon must grow with it. 0 if none fits."""
+    """Return the largest count whose event fits the budget, at most `MOST`; epsilon must grow with it. 0 if none fits."""
     low = _last_by_rdp(make_event, budget)
     high = low + 1
     while fits(make_event(high), budget):
@@ -62,7 +69,7 @@ def largest_count(make_event: Callable[[int], DpEvent], budget: Budget) -> int:
 
 
 def smallest_count(make_event: Callable[[int], DpEvent], budget: Budget) -> int:
-    """The smallest count, from 1, whose event fits the budget; epsilon must fall as it grows.
+    """Return the smallest count, from 1, whose event fits the budget; epsilon must fall as it grows.
 
     Raises:
         UserError: if no count up to `MOST` fits.
@@ -76,13 +83,16 @@ def smallest_count(make_event: Callable[[int], DpEvent], budget: Budget) -> int:
 
 
 def _excess(event: DpEvent, budget: Budget) -> float:
-    """log(epsilon / budget's epsilon), within bounds that root finding can take."""
-    epsilon = report(event, budget.delta).epsilon
+    """Return log(epsilon / budget's epsilon), within bounds that root finding can take."""
+    return _log_ratio(report(event, budget.delta).epsilon, budget)
+
+
+def _log_ratio(epsilon: float, budget: Budget) -> float:
     return math.log(min(max(epsilon / budget.epsilon, 1e-9), 1e9))
 
 
 def _enough(make_event: Callable[[float], DpEvent], budget: Budget, guess: float) -> float:
-    """Some noise that fits: by RDP, which is quick, less than twice the least; where RDP finds none, by PLD."""
+    """Return some noise that fits: by RDP, which is quick, less than twice the least; where RDP finds none, by PLD."""
     for holds, most in ((_fits_by_rdp, MOST_NOISE_BY_RDP), (fits, MOST_NOISE)):
         noise = guess
         while noise <= most and not holds(make_event(noise), budget):
@@ -111,7 +121,7 @@ def _last_by_rdp(make_event: Callable[[int], DpEvent], budget: Budget) -> int:
 
 
 def _last(excess: Callable[[int], float], low: int, high: int) -> int:
-    """The last count with no excess: `low` has none, `high` has some. Regula falsi, the Illinois way, on whole numbers."""
+    """Return the last count with no excess, where `low` has none and `high` has some: the Illinois method on whole numbers."""
     at_low, at_high = min(excess(low), -1e-12) if low else -1.0, excess(high)
     while high - low > 1:
         guess = round(low + (high - low) * at_low / (at_low - at_high))

@@ -35,7 +35,7 @@ CREATE TRIGGER no_gap BEFORE INSERT ON rows WHEN NEW.id IS NOT (SELECT COALESCE(
 
 
 @dataclass(frozen=True)
-class Row:
+class LedgerRow:
     """One entry. `hash` covers all the other fields; `previous` is the hash of the row before."""
 
     id: int
@@ -46,7 +46,7 @@ class Row:
     hash: str
 
     def expected_hash(self) -> str:
-        """What `hash` must be."""
+        """Return what `hash` must be."""
         content = json.dumps([self.id, self.time, self.kind, self.body, self.previous], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -62,11 +62,11 @@ class Chain:
         self.path = Path(path)
 
     def exists(self) -> bool:
-        """Whether there is a table: a file cut off while it was being made does not count."""
+        """Return whether there is a table: a file cut off while it was being made does not count."""
         return self.path.is_file() and bool(self._select("SELECT 1 FROM sqlite_master WHERE name = 'rows'"))
 
-    def read(self) -> list[Row]:
-        """All rows, unchecked, as of one instant."""
+    def read(self) -> list[LedgerRow]:
+        """Read all rows, unchecked, as of one instant."""
         return [_row(values) for values in self._select("SELECT * FROM rows ORDER BY id")]
 
     @contextmanager
@@ -114,21 +114,21 @@ class Writer:
             for statement in SCHEMA.replace("END;", "END;\0").replace("NULL);", "NULL);\0").split("\0"):
                 self._connection.execute(statement)
 
-    def read(self) -> list[Row]:
-        """All rows, unchecked."""
+    def read(self) -> list[LedgerRow]:
+        """Return all rows, unchecked."""
         return [_row(values) for values in self._connection.execute("SELECT * FROM rows ORDER BY id")]
 
-    def append(self, kind: str, body: dict[str, Any], after: list[Row]) -> Row:
+    def append(self, kind: str, body: dict[str, Any], after: list[LedgerRow]) -> LedgerRow:
         """Add a row at the end; `after` are the rows that `read` gave."""
         previous = after[-1].hash if after else GENESIS
-        row = Row(len(after) + 1, datetime.now(UTC).isoformat(timespec="seconds"), kind, body, previous, "")
-        row = Row(row.id, row.time, kind, body, previous, row.expected_hash())
+        row = LedgerRow(len(after) + 1, datetime.now(UTC).isoformat(timespec="seconds"), kind, body, previous, "")
+        row = LedgerRow(row.id, row.time, kind, body, previous, row.expected_hash())
         values = (row.id, row.time, kind, json.dumps(body, sort_keys=True), previous, row.hash)
         self._connection.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", values)
         return row
 
 
-def check_chain(rows: list[Row]) -> None:
+def check_chain(rows: list[LedgerRow]) -> None:
     """Raise LedgerError at the first row that was changed, moved, added or removed after it was written."""
     previous = GENESIS
     for position, row in enumerate(rows, start=1):
@@ -139,8 +139,8 @@ def check_chain(rows: list[Row]) -> None:
         previous = row.hash
 
 
-def _row(values: tuple[Any, ...]) -> Row:
+def _row(values: tuple[Any, ...]) -> LedgerRow:
     try:
-        return Row(values[0], values[1], values[2], json.loads(values[3]), values[4], values[5])
+        return LedgerRow(values[0], values[1], values[2], json.loads(values[3]), values[4], values[5])
     except json.JSONDecodeError as error:
         raise LedgerError(f"Row {values[0]} of the ledger is not JSON. Restore the ledger from a copy.") from error

@@ -13,7 +13,7 @@ from dprdm.errors import LedgerError, UserError
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport, fits, report
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.chain import Chain, Row, check_chain
+from dprdm.privacy.chain import Chain, LedgerRow, check_chain
 from dprdm.privacy.spending import Chargeable, State, refusal
 
 FORMAT = 1
@@ -21,7 +21,7 @@ DEFAULT_ACCOUNT = "default"
 
 
 def ledger_exists(path: Path) -> bool:
-    """Whether there is a ledger at `path`. A file whose making was cut off is none: `create_ledger` begins it anew."""
+    """Return whether there is a ledger at `path`. A file whose making was cut off is none: `create_ledger` begins it anew."""
     return Chain(path).exists()
 
 
@@ -44,7 +44,9 @@ class Ledger:
             )
         self.verify()
 
-    def charge(self, plan: Chargeable, num_queries: int, request_digest: str, account: str = DEFAULT_ACCOUNT) -> Row:
+    def charge(
+        self, plan: Chargeable, num_queries: int, request_digest: str, account: str = DEFAULT_ACCOUNT
+    ) -> LedgerRow:
         """Pay for `num_queries` answers. When this returns the charge is on the disk for good, and noise may be drawn.
 
         Args:
@@ -99,43 +101,43 @@ class Ledger:
             writer.append("cap", {"account": account, **asdict(budget)}, after=state.rows)
 
     def cap(self, account: str | None = None) -> Budget | None:
-        """The cap of the store (None), or of an account, None if it has none of its own."""
+        """Return the cap of the store (None), or of an account, None if it has none of its own."""
         return self._state().cap(account)
 
     def spent(self, account: str | None = None, delta: float | None = None) -> EpsilonReport:
-        """What the store (None) or an account has spent, at `delta` or its cap's. Non-private rows do not count."""
+        """Return what the store (None) or an account has spent, at `delta` or its cap's. Non-private rows do not count."""
         state = self._state()
         cap = state.cap(account) or state.cap()
         assert cap is not None
         return report(state.event(account), delta or cap.delta)
 
     def remaining(self, account: str | None = None) -> float:
-        """The cap's epsilon less what is spent. Epsilons do not add up: more may fit than this says, never less."""
+        """Return the cap's epsilon less what is spent. Epsilons do not add up: more may fit than this says, never less."""
         cap = self.cap(account) or self.cap()
         assert cap is not None
         return max(0.0, cap.epsilon - self.spent(account, cap.delta).epsilon)
 
-    def rows(self) -> list[Row]:
-        """All rows: the store's, the caps', the charges'."""
+    def rows(self) -> list[LedgerRow]:
+        """Return all rows: the store's, the caps', the charges'."""
         return self._state().rows
 
-    def verify(self, known: tuple[int, str] | None = None) -> list[Row]:
+    def verify(self, certified: tuple[int, str] | None = None) -> list[LedgerRow]:
         """Check the chain, the store it belongs to and, if given, that row `known[0]` still has the hash `known[1]`.
 
         Raises:
             LedgerError: naming what does not hold.
         """
         rows = self._state().rows
-        if known is not None and (known[0] > len(rows) or rows[known[0] - 1].hash != known[1]):
+        if certified is not None and (certified[0] > len(rows) or rows[certified[0] - 1].hash != certified[1]):
             raise LedgerError(
-                f"Row {known[0]} of the ledger is not the one that was certified. Restore the ledger from a copy."
+                f"Row {certified[0]} of the ledger is not the one that was certified. Restore the ledger from a copy."
             )
         return rows
 
     def _state(self) -> State:
         return self._checked(self._chain.read())
 
-    def _checked(self, rows: list[Row]) -> State:
+    def _checked(self, rows: list[LedgerRow]) -> State:
         check_chain(rows)
         if not rows or rows[0].body != {"fingerprint": self.fingerprint, "format": FORMAT}:
             raise LedgerError(f"The ledger {self._chain.path} belongs to another store.")

@@ -1,19 +1,20 @@
 """What each store behind a report has spent: from its ledger where that is at hand, else from the certificates."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dprdm.errors import LedgerError, StoreError
+from dprdm.guarantee.certificate import Certificate
+from dprdm.guarantee.statement import PRIVATE
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.chain import Row
+from dprdm.privacy.chain import LedgerRow
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.spending import State
-from dprdm.release.certificate import Certificate
-from dprdm.release.statement import PRIVATE
 from dprdm.report.attack_bounds import Promise
 from dprdm.report.formatting import shortened
 from dprdm.retrieval.store import LEDGER, MANIFEST, Manifest
@@ -24,7 +25,7 @@ from dprdm.runs.run_reader import RenderedRun
 class LedgerEntry:
     """One row of a ledger, what the store had spent after it (None where that did not change), and the runs it paid."""
 
-    row: Row
+    row: LedgerRow
     spent: float | None
     runs: tuple[str, ...]
 
@@ -106,7 +107,7 @@ def _payment(certificate: Certificate) -> dict[str, Any]:
     return certificate.ledger
 
 
-def _read_ledger(folder: Path, fingerprint: str, runs: Sequence[RenderedRun]) -> tuple[list[Row], str | None]:
+def _read_ledger(folder: Path, fingerprint: str, runs: Sequence[RenderedRun]) -> tuple[list[LedgerRow], str | None]:
     """Return the ledger's rows if they can be trusted, and else what is wrong."""
     try:
         ledger = Ledger(folder / LEDGER, fingerprint)
@@ -125,14 +126,13 @@ def _promise(state: State, delta: float) -> Promise:
 
 def _certified_promise(latest: Certificate) -> Promise:
     """Return what the latest certificate says of the store. Its event is all only if that run is all that was released."""
-    spent = _payment(latest)["spent"]
-    epsilon = min((value for value in (spent["pld"], spent["rdp"]) if value is not None), default=float("inf"))
+    epsilon = math.inf if latest.store_spent is None else latest.store_spent
     is_whole = latest.epsilon is not None and epsilon <= latest.epsilon * (1 + 1e-9)
     event = events.from_json(latest.event) if is_whole and latest.status == PRIVATE else None
-    return Promise(epsilon, spent["delta"], event)
+    return Promise(epsilon, _payment(latest)["spent"]["delta"], event)
 
 
-def _entries(rows: Sequence[Row], delta: float, runs: Sequence[RenderedRun]) -> Iterator[LedgerEntry]:
+def _entries(rows: Sequence[LedgerRow], delta: float, runs: Sequence[RenderedRun]) -> Iterator[LedgerEntry]:
     for count, row in enumerate(rows, start=1):
         is_paid = row.kind == "charge" and row.body["private"]
         spent = _promise(State(list(rows[:count])), delta).epsilon if is_paid else None

@@ -33,7 +33,7 @@ CHAPTERS = (
         "Quality against the budget. Numbers stand in one column only where they were made alike: the letter at a heading "
         "leads to how. Compare with public-only rows first: what they reach costs nothing.",
         "A sweep draws quality against epsilon:",
-        "python main.py sweep --out runs/sweep",
+        "dprdm sweep --out runs/sweep",
     ),
     Chapter(
         "retrieval",
@@ -41,7 +41,7 @@ CHAPTERS = (
         ("fidelity",),
         "How near the released vectors are to what would have been retrieved without noise.",
         "Fidelity of retrieval at every budget:",
-        "python main.py fidelity --out runs/fidelity",
+        "dprdm fidelity --out runs/fidelity",
     ),
     Chapter(
         "attacks",
@@ -50,7 +50,7 @@ CHAPTERS = (
         "An attack can only show a leak, never that there is none. Hold what it finds against the ceiling above, which no "
         "attack can pass.",
         "Attacks on what was released:",
-        "python main.py attack --out runs/attack",
+        "dprdm attack --out runs/attack",
     ),
 )
 OTHER = Chapter("further", "Further results", (), "What else was measured.", "", "")

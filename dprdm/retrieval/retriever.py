@@ -1,8 +1,11 @@
-"""What a retriever must be."""
+"""What a retriever must be, and the check of what it returns."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+import numpy as np
+
+from dprdm.errors import PluginError
 from dprdm.retrieval.store import Store
 from dprdm.types import Query, RankedRowIds, RowIds
 
@@ -11,7 +14,7 @@ class Retriever(ABC):
     """Finds the rows nearest to a query. A subclass is a frozen dataclass: its fields are public, data are arguments.
 
     The sensitivity of every mechanism rests on one clause: a record's score depends on that record and the query alone,
-    and ties go by row order. Then a record that comes or goes displaces at most one other of the first k. An index
+    and ties go by row order. Then a record that comes or goes dispositions at most one other of the first k. An index
     whose cells, codes or graph were learnt from private rows breaks it, and must not be one of these.
 
     Guarantee:
@@ -25,7 +28,7 @@ class Retriever(ABC):
 
     @abstractmethod
     def search(self, query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-        """At most `k` of `rows`, best first: fewer where there are fewer, never -1, never a row outside `rows`.
+        """Return at most `k` of `rows`, best first: each once, fewer where there are fewer, never a row outside `rows`.
 
         Args:
             query: unit norm.
@@ -33,4 +36,28 @@ class Retriever(ABC):
         """
 
     def require_store(self, store: Store) -> None:  # noqa: B027 - most retrievers search any store
-        """Raise UserError if this retriever cannot search `store`: asked before anything is charged or read."""
+        """Raise UserError if this retriever cannot search `store`: called before anything is charged or read."""
+
+
+def checked_search(retriever: Retriever, query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
+    """Return what `Retriever.search` returns, after a check of what the sensitivity rests on.
+
+    Raises:
+        PluginError: unless these are at most `k` rows, each once, all of them among `rows`. It names no row.
+    Guarantee:
+        - Padding, repeated rows and rows that were not sampled are refused before anything is noised
+          (tests/guarantee/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
+    """
+    nearest = retriever.search(query, store, rows, k)
+    if len(nearest) > k or len(np.unique(nearest)) < len(nearest) or not _all_in(nearest, rows):
+        raise PluginError(
+            f"Expected at most k distinct rows of the sample from the retriever {retriever.name}; it returned others. "
+            "Nothing was released. Report it to the author of the retriever, and use another, such as exact."
+        )
+    return nearest
+
+
+def _all_in(nearest: RankedRowIds, rows: RowIds) -> bool:
+    """Say whether all are among the ascending `rows`, in time that hardly grows with their number."""
+    positions = np.searchsorted(rows, nearest)
+    return bool(np.all(positions < len(rows)) and np.array_equal(rows[positions], nearest))

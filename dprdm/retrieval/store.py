@@ -85,7 +85,7 @@ class Manifest:
         return manifest
 
     def to_json(self) -> str:
-        """As it stands on disk."""
+        """Return the manifest as it stands on disk."""
         return json.dumps(asdict(self), indent=2)
 
 
@@ -168,11 +168,11 @@ class Store:
         return self.manifest.max_per_unit
 
     def rows_of(self, units: UnitIds) -> RowIds:
-        """The rows of these units, ascending."""
+        """Return the rows of these units, ascending."""
         return units
 
     def vectors(self, rows: RowIds, out: Embeddings | None = None) -> Embeddings:
-        """Rows (row, dim), float32, in the order asked for.
+        """Return rows (row, dim), float32, in the order asked for.
 
         Args:
             rows: their ids.
@@ -191,7 +191,7 @@ class Store:
         return out
 
     def source_index(self) -> RowIds:
-        """Position of each row's image in the source it was made from."""
+        """Return the position of each row's image in the source it was made from."""
         return np.concatenate([np.load(self.path / f"{s.name}.index.npy") for s in self.manifest.shards])
 
     @property
@@ -220,12 +220,12 @@ class Store:
         """Rows of ascending ids: each shard's lie together and are copied once."""
         ends = np.searchsorted(rows, self._starts)
         for number in np.flatnonzero(np.diff(ends)):
-            mine, shard = slice(ends[number], ends[number + 1]), self._shards[number]
-            inside = rows[mine] - self._starts[number]
+            span, shard = slice(ends[number], ends[number + 1]), self._shards[number]
+            inside = rows[span] - self._starts[number]
             # A number of each row first: the waits for distant memory overlap, and what follows is a third faster.
             _ = shard[inside, 0]
             # No id is clipped, they were checked: the mode spares a buffer of all rows.
-            np.take(shard, inside, axis=0, out=out[mine], mode="clip")
+            np.take(shard, inside, axis=0, out=out[span], mode="clip")
 
     def _open(self, shard: Shard) -> np.ndarray:
         path = self.path / f"{shard.name}.vectors.npy"
@@ -267,7 +267,7 @@ class PrivateStore(Store):
         return len(self) if self._offsets is None else int(self._offsets[-1])
 
     def rows_of(self, units: UnitIds) -> RowIds:
-        """The rows of these units, ascending."""
+        """Return the rows of these units, ascending."""
         if self._offsets is None:
             return units
         starts, ends = self._offsets[units], self._offsets[units + 1]

@@ -12,8 +12,8 @@ from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
 from dprdm.generation.generator import Generator
 from dprdm.generation.model import RetrievalDiffusion
+from dprdm.guarantee.certificate import Certificate
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.certificate import Certificate
 from dprdm.rivals.certificate import certify_weights, from_note, to_note
 from dprdm.rivals.gradients import PrivateGradients
 from dprdm.rivals.plan import DpSgd, TrainingPlan
@@ -57,15 +57,15 @@ class PrivateFineTuning(Generator):
         self.physical_batch = check.at_least(1, physical_batch=physical_batch)
         self.learning_rate = check.positive(learning_rate=learning_rate)
         self.average_decay = check.in_range(0.0, 0.9999, average_decay=average_decay)
-        self.terms: Terms | None = None
+        self.terms: TrainingTerms | None = None
         self.certificate: Certificate | None = None
         self.average: list[Tensor] = []
 
     def mechanism(self, num_steps: int) -> DpSgd:
-        """What so many steps of this training do."""
+        """Return what so many steps of this training do."""
         return DpSgd(self.max_grad_norm, self.sampling_rate, num_steps, self.physical_batch)
 
-    def agree(self, terms: "Terms") -> None:
+    def agree(self, terms: "TrainingTerms") -> None:
         """Train under these terms. Raises UserError if the weights are not public, or training needs the images' captions."""
         if self.generator.denoised_share > 0:
             raise UserError("Expected denoised_share=0 of a generator that is fine-tuned privately.")
@@ -88,7 +88,7 @@ class PrivateFineTuning(Generator):
         self.average = [part.to(self.device) for part in self.average]
 
     def training_step(self, batch: Mapping[str, Tensor], _index: int) -> None:
-        """One noisy step on one Poisson sample."""
+        """Take one noisy step on one Poisson sample."""
         if self.certificate is None:
             raise UserError("Expected a training that was paid for.")
         for part in _parts(batch, self.physical_batch):
@@ -101,12 +101,12 @@ class PrivateFineTuning(Generator):
             average.lerp_(parameter.detach(), 1 - self._decay())
 
     def validation_step(self, batch: Mapping[str, Tensor], index: int) -> None:
-        """Loss on public images, with the same draws every time."""
+        """Log the loss on public images, with the same draws every time."""
         draws = torch.Generator(self.device).manual_seed(index)
         self.log("val/loss", self.generator.loss(batch, draws), batch_size=len(batch["image"]), prog_bar=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam, at a constant rate, on the trained weights."""
+        """Return Adam, at a constant rate, on the trained weights."""
         return torch.optim.Adam([p for p in self.generator.parameters() if p.requires_grad], self.learning_rate)
 
     def export(self, path: Path) -> None:
@@ -120,7 +120,7 @@ class PrivateFineTuning(Generator):
         self.generator.export_tensors(self.tuned.merged(self.generator.network), path, to_note(self.certificate))
 
     def certify(self, weights: Path) -> Certificate:
-        """The certificate of exported weights."""
+        """Return the certificate of exported weights."""
         assert self.certificate is not None  # else nothing was exported
         return certify_weights(self.certificate, weights)
 
@@ -132,23 +132,23 @@ class PrivateFineTuning(Generator):
         prompts: Sequence[str] = (),
         queries: Tensor | None = None,
     ) -> Pixels:
-        """See `Generator.render`."""
+        """Draw images; see `Generator.render`."""
         return self.generator.render(condition, noise_std, seeds, prompts, queries)
 
     def load_weights(self, path: Path | None) -> None:
-        """See `Generator.load_weights`."""
+        """Load weights; see `Generator.load_weights`."""
         self.generator.load_weights(path)
         self.weights_metadata, self.weights_file = self.generator.weights_metadata, self.generator.weights_file
 
     def fingerprint(self) -> str:
-        """See `Generator.fingerprint`."""
+        """Return the SHA-256 of the weights; see `Generator.fingerprint`."""
         return self.generator.fingerprint()
 
     def settings(self) -> dict[str, str | int | float | bool | None]:
-        """See `Generator.settings`."""
+        """Return what an image depends on; see `Generator.settings`."""
         return self.generator.settings()
 
-    def _terms(self) -> "Terms":
+    def _terms(self) -> "TrainingTerms":
         if self.terms is None:
             raise UserError("Expected a budget and a ledger. Fine-tune with `python main.py fit`, which brings both.")
         return self.terms
@@ -159,7 +159,7 @@ class PrivateFineTuning(Generator):
         return min(self.average_decay, (1 + steps) / (10 + steps))
 
 
-class Terms:
+class TrainingTerms:
     """What a private training is done under.
 
     Args:

@@ -78,7 +78,7 @@ class PrivateGradients:
 
 
 def clip_factors(samples: Sequence[Tensor], max_grad_norm: float) -> Tensor:
-    """What each image's gradient (image, ...), over all weights together, is multiplied by to be at most so long.
+    """Return what each image's gradient (image, ...), over all weights together, is multiplied by to be at most so long.
 
     A gradient that is not finite counts for nothing.
     """

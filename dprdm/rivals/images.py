@@ -156,12 +156,12 @@ class PrivateImages(L.LightningDataModule):
         self.images = CaptionedImages(*self.images_of)
 
     def train_dataloader(self) -> DataLoader[Item]:
-        """One Poisson sample a step, whatever its size; empty ones too."""
+        """Return one Poisson sample a step, whatever its size; empty ones too."""
         batches = PoissonBatches(len(self.images), self.mechanism.sampling_rate, self.noise)
         return DataLoader(self.images, batch_sampler=batches, collate_fn=collate)  # in this process: see `reseed`
 
     def val_dataloader(self) -> DataLoader[Item]:
-        """Public images, in order."""
+        """Return public images, in order."""
         return self.public.val_dataloader()
 
 

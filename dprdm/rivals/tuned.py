@@ -17,7 +17,7 @@ PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 
 
 def load_peft() -> Any:
-    """The library that adds low-rank weights. Raises UserError where it is not installed."""
+    """Return the library that adds low-rank weights. Raises UserError where it is not installed."""
     try:
         import peft
     except ImportError as error:
@@ -35,7 +35,7 @@ class Tuned(ABC):
         """Freeze all that is not trained; add what is added."""
 
     def merged(self, network: ConditionedUNet) -> dict[str, Tensor]:
-        """The network's tensors under its ordinary names, with what was added worked in."""
+        """Return the network's tensors under its ordinary names, with the added weights merged in."""
         return dict(network.state_dict())
 
 
@@ -47,7 +47,7 @@ class Everything(Tuned):
     name: ClassVar[str] = "everything"
 
     def prepare(self, network: ConditionedUNet) -> None:
-        """See `Tuned.prepare`."""
+        """Prepare the network; see `Tuned.prepare`."""
         network.requires_grad_(False)
         network.unet.requires_grad_(True)
 
@@ -63,7 +63,7 @@ class Attention(Tuned):
     name: ClassVar[str] = "attention"
 
     def prepare(self, network: ConditionedUNet) -> None:
-        """See `Tuned.prepare`."""
+        """Prepare the network; see `Tuned.prepare`."""
         network.requires_grad_(False)
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(ATTENTION.search(name) is not None)
@@ -90,14 +90,14 @@ class Lora(Tuned):
         check.at_least(1, rank=self.rank)
 
     def prepare(self, network: ConditionedUNet) -> None:
-        """See `Tuned.prepare`. Raises UserError where peft is not installed."""
+        """Prepare the network; see `Tuned.prepare`. Raises UserError where peft is not installed."""
         peft = load_peft()
         config = peft.LoraConfig(r=self.rank, lora_alpha=self.alpha or self.rank, target_modules=list(PROJECTIONS))
         network.requires_grad_(False)
         peft.inject_adapter_in_model(config, network.unet)
 
     def merged(self, network: ConditionedUNet) -> dict[str, Tensor]:
-        """See `Tuned.merged`. The network itself stays as it is."""
+        """Return the merged tensors; see `Tuned.merged`. The network itself stays as it is."""
         tensors = dict(network.state_dict())
         for name, layer in network.named_modules():
             if isinstance(layer, load_peft().tuners.lora.LoraLayer):

@@ -7,8 +7,8 @@ from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 
-from dprdm.release.certificate import JSON_NAME, WORDS_NAME, Certificate
-from dprdm.runs.run_folder import Sample
+from dprdm.guarantee.certificate import JSON_NAME, WORDS_NAME, Certificate
+from dprdm.runs.run_folder import Run, Sample
 
 # Options that say where private images are; such paths name people and places.
 PRIVATE_OPTIONS = ("private", "private_store")
@@ -66,7 +66,7 @@ def track_run(folder: Path, config: dict[str, Any], samples: Sequence[Sample], c
         certificate: of the run.
     """
     logger = wandb_logger(folder.name, config, folder, watches_machine=False)
-    logger.log_image("grid", [str(folder / "grid.png")])
+    logger.log_image("grid", [str(Run(folder).grid)])
     logger.log_table("samples", columns=["image", "prompt", "release", "seed"], data=_rows(folder, samples))
     cap = None if certificate.ledger is None else float(certificate.ledger["cap"]["epsilon"])
     spent = certificate.store_spent

@@ -23,11 +23,11 @@ class SeededItems(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, place: tuple[int, int]) -> Any:
+    def __getitem__(self, position: tuple[int, int]) -> Any:
         before = torch.default_generator.get_state()
-        torch.default_generator.manual_seed(public_seed("item", *place))
+        torch.default_generator.manual_seed(public_seed("item", *position))
         try:
-            return self.items[place[1]]
+            return self.items[position[1]]
         finally:
             torch.default_generator.set_state(before)
 
@@ -84,7 +84,7 @@ class TrainingLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Epoch, and batches given in it."""
+        """Return the epoch, and the batches served in it."""
         return {"epoch": self.order.epoch, "given": self.given}
 
     def load_state_dict(self, state: dict[str, int]) -> None:

@@ -107,7 +107,7 @@ def _write_shown(images: ImageSet, out: Path) -> tuple[str, ...]:
 def _notes(rows: Sequence[Row]) -> Iterator[str]:
     numbers = [number for row in rows for number in row.measurements]
     provenances = [number.provenance for number in numbers]
-    fewest = min(min(made.n_real or FEW, made.n_generated) for made in provenances)
+    fewest = min(min(provenance.n_real or FEW, provenance.n_generated) for provenance in provenances)
     if fewest < FEW:
         yield (
             f"Fewer than {FEW:,} images ({fewest:,}): FID is biased upwards, and the more so the fewer there are. Compare within "
@@ -118,7 +118,7 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
             "accuracy: of a classifier trained on the generated images alone. Its settings are fixed and its epoch is chosen on a "
             "tenth of them; no real image chooses anything."
         )
-    if any(made.reads_private for made in provenances):
+    if any(provenance.reads_private for provenance in provenances):
         yield "Some numbers read private images. They carry no guarantee: keep them to yourself."
     if any(number.low is not None for number in numbers):
         yield "In brackets, 95% intervals over the images drawn; the spread between trained generators is not in them."

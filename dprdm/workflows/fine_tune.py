@@ -13,15 +13,15 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from dprdm.audit.prv import epsilon_prv
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.errors import UserError
+from dprdm.guarantee.certificate import Certificate
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.registry import import_class
-from dprdm.release.certificate import Certificate
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore
 from dprdm.rivals.certificate import certify_training
 from dprdm.rivals.export import CertifiedExport
-from dprdm.rivals.fine_tuning import PrivateFineTuning, Terms
+from dprdm.rivals.fine_tuning import PrivateFineTuning, TrainingTerms
 from dprdm.rivals.images import FreshDraws, PrivateImages, require_images_as_units
 from dprdm.rivals.plan import TrainingPlan, plan_training
 from dprdm.training.bars import show_steps
@@ -88,7 +88,7 @@ def fine_tune(
         options.delta is None,
         store.unit_is_person,
     )
-    model.agree(Terms(plan, data.noise, payment.pay))
+    model.agree(TrainingTerms(plan, data.noise, payment.pay))
     trainer.callbacks += [FreshDraws(data.noise), SavedConfig(resolved_config)]  # type: ignore[attr-defined]
     show_steps(trainer)
     try:

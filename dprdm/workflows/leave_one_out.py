@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dprdm.audit.leave_one_out import Asked, OneClassGone, ask_both, take_out
+from dprdm.audit.leave_one_out import AnswersToPrompt, OneClassGone, query_both, take_out
 from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn
 from dprdm.figures.grid import grid
@@ -48,11 +48,11 @@ class LeaveOneOut:
         """
         rows, shown = [], [("the image itself", [self._write_striking(source)])]
         for mechanism in attacked:
-            pair = ask_both(self.gone, mechanism.released)
+            pair = query_both(self.gone, mechanism.plan)
             means = [answers.answered.vectors.mean(axis=0) for answers in pair]
             distance = float(np.linalg.norm(means[0] - means[1]))
             for answers in pair:
-                name = f"{mechanism.name}, {'with' if answers.has_one else 'without'} the {self.striking}"
+                name = f"{mechanism.name}, {'with' if answers.has_striking else 'without'} the {self.striking}"
                 files = self._draw(answers, name)
                 shown.append((name, files))
                 rows.append(self._row(name, mechanism, answers, distance, files))
@@ -66,7 +66,7 @@ class LeaveOneOut:
         write_whole(path, lambda file: picture.save(file, format="PNG"))
         return path
 
-    def _draw(self, answers: Asked, name: str) -> list[Path]:
+    def _draw(self, answers: AnswersToPrompt, name: str) -> list[Path]:
         files = []
         for number, pixels in enumerate(self.renderer.render(answers.answered)):
             files.append(self.out / FOLDER / f"{name.replace(',', '').replace(' ', '_')}-{number:02d}.png")
@@ -74,7 +74,7 @@ class LeaveOneOut:
         return files
 
     def _row(
-        self, name: str, mechanism: AttackedMechanism, answers: Asked, distance: float, files: Sequence[Path]
+        self, name: str, mechanism: AttackedMechanism, answers: AnswersToPrompt, distance: float, files: Sequence[Path]
     ) -> Row:
         count, is_private = len(answers.cosines), self.stand_in.is_private
         provenance = Provenance("released vectors; the set minus one", "", "", 1, count, is_private)

@@ -11,15 +11,15 @@ from tqdm import tqdm
 from dprdm import check
 from dprdm.audit.likelihood import Members
 from dprdm.audit.membership import RATIO, Attacked, both_attacks, measurements
-from dprdm.audit.shadows import Pool, Released, Seen, as_released, random_halves
+from dprdm.audit.shadows import Pool, Seen, as_released, random_halves
 from dprdm.audit.shadows import attack as attack_stores
 from dprdm.data.stand_in import StandIn
 from dprdm.figures.roc import RocLine, draw_rocs
+from dprdm.guarantee.mechanism import Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.registry import create
-from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import make_plan
 from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.results import Picture, Row, Setting, Status
@@ -46,17 +46,17 @@ class AttackedMechanism:
     """A mechanism with its noise and its budget: one line of every picture."""
 
     name: str
-    released: Released
+    plan: Plan
 
     @property
     def status(self) -> Status:
         """What covers its releases."""
-        return "private" if self.released.plan.is_private else "NON-PRIVATE"
+        return "private" if self.plan.is_private else "NON-PRIVATE"
 
     @property
     def settings(self) -> dict[str, Setting]:
         """Settings of a row of results."""
-        plan = self.released.plan
+        plan = self.plan
         budget = {"epsilon": plan.budget.epsilon, "delta": plan.budget.delta} if plan.is_private else {}
         return {
             "mechanism": plan.mechanism.name,
@@ -84,7 +84,7 @@ def attacked_mechanism(
         mechanism = mechanism.prepare(public, Terms(budget, num_queries, records))
     plan = make_plan(mechanism, create("retriever", "exact"), budget, num_queries)
     setting = f"epsilon {budget.epsilon:g}" if mechanism.is_private else f"k {plan.tuning.k}"
-    return AttackedMechanism(f"{mechanism.name}, {setting}", Released(plan))
+    return AttackedMechanism(f"{mechanism.name}, {setting}", plan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ class MembershipStudy:
             for mechanism in attacked:
                 attacks = both_attacks(self._seen(mechanism, queries, pool, is_in), is_in[:, chosen])
                 for attack in attacks:
-                    numbers = tuple(measurements(attack, mechanism.released.plan, provenance, rng))
+                    numbers = tuple(measurements(attack, mechanism.plan, provenance, rng))
                     rows.append(Row(*self._heading(mechanism, queries, attack), numbers))
                 lines.append(_line(mechanism, next(attack for attack in attacks if attack.attack == RATIO)))
             pictures.append(self._draw(queries, lines, is_in[:, chosen]))
@@ -142,7 +142,7 @@ class MembershipStudy:
         name = f"{self.part}-{queries}-{mechanism.name}.npz".replace(" ", "-").replace(",", "")
         model = None if self.renderer is None else self.renderer.model
         depends = {
-            "plan": mechanism.released.plan.public_fields(),
+            "plan": mechanism.plan.public_fields(),
             "asked": [
                 queries, self.num_queries, self.seed, *is_in.shape, len(pool.candidates), self.stand_in.fingerprint
             ],
@@ -152,7 +152,7 @@ class MembershipStudy:
         def measure() -> Arrays:
             with tqdm(total=len(is_in), desc=f"{self.part}, {queries}: {mechanism.name}", unit="store") as progress:
                 see = as_released if self.renderer is None else self.renderer.embed
-                return vars(attack_stores(pool, mechanism.released, is_in, see, progress.update))
+                return vars(attack_stores(pool, mechanism.plan, is_in, see, progress.update))
 
         return Seen(**cached_arrays(self.out / "kept" / name, depends, measure))
 
@@ -187,7 +187,7 @@ class MembershipStudy:
 
 
 def _line(mechanism: AttackedMechanism, attack: Attacked) -> RocLine:
-    plan = mechanism.released.plan
+    plan = mechanism.plan
     costs = plan.epsilons() if plan.is_private else None
     return RocLine(mechanism.name, attack.curve(), None if costs is None else (costs.epsilon, costs.delta))
 

@@ -6,7 +6,7 @@ from typing import Any
 from dprdm.errors import LedgerError, UserError
 from dprdm.privacy.accountant import EpsilonReport
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.chain import Row
+from dprdm.privacy.chain import LedgerRow
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
 from dprdm.retrieval.store import PrivateStore
 
@@ -25,7 +25,7 @@ class LedgerStatement:
     """
 
     account: str | None
-    rows: tuple[Row, ...]
+    rows: tuple[LedgerRow, ...]
     num_rows: int
     spent: EpsilonReport
     cap: Budget | None
@@ -66,7 +66,7 @@ def read_statement(store: PrivateStore, account: str | None = None) -> LedgerSta
     )
 
 
-def verify_ledger(store: PrivateStore) -> tuple[Row, ...]:
+def verify_ledger(store: PrivateStore) -> tuple[LedgerRow, ...]:
     """Check the chain of a store's ledger from its first row to its last; return the rows.
 
     Raises:

@@ -10,10 +10,10 @@ from typing import Any
 
 from dprdm.errors import UserError
 from dprdm.files import hash_file
+from dprdm.guarantee.certificate import Certificate, read_certificate, recompute
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport
 from dprdm.registry import find, names
-from dprdm.release.certificate import Certificate, read_certificate, recompute
 from dprdm.retrieval.store import PrivateStore
 from dprdm.rivals.plan import DpSgd
 from dprdm.runs.run_folder import Run
@@ -37,7 +37,7 @@ class Verification:
     findings: tuple[str, ...]
 
 
-def verify(run: Path, store: PrivateStore | None = None) -> Verification:
+def verify(run: Path | str, store: PrivateStore | None = None) -> Verification:
     """Recompute the epsilon of a run, and check its files and, given the store, the row of its ledger.
 
     Args:
@@ -47,6 +47,7 @@ def verify(run: Path, store: PrivateStore | None = None) -> Verification:
         UserError: naming the first thing that does not hold.
         LedgerError: if the ledger does not.
     """
+    run = Path(run)
     certificate = read_certificate(run)
     costs = recompute(certificate)
     epsilon = math.inf if certificate.epsilon is None else certificate.epsilon

@@ -4,12 +4,12 @@ import pytest
 from dprdm.audit.likelihood import likelihood_ratios
 from dprdm.audit.membership import RATIO, both_attacks
 from dprdm.audit.roc import ceiling
-from dprdm.audit.shadows import Pool, Released, Seen, as_released, attack, random_halves
+from dprdm.audit.shadows import Pool, Seen, as_released, attack, random_halves
+from dprdm.guarantee.plan import make_plan
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
-from dprdm.release.plan import make_plan
 from dprdm.types import Answered
 from tests.fakes import unit_rows
 
@@ -22,7 +22,7 @@ def seen(mechanism, epsilon=1.0, queries=1, trials=12, see=as_released, pool=OWN
     plan = make_plan(mechanism, Exact(), Budget(epsilon, DELTA), queries)
     is_in = random_halves(trials, len(ROWS), np.random.default_rng(1))
     told = []
-    found = attack(pool, Released(plan), is_in, see, told.append)
+    found = attack(pool, plan, is_in, see, told.append)
     assert told == [1] * trials
     return found, is_in[:, pool.candidates], plan
 

@@ -170,7 +170,7 @@ def test_without_the_store_the_certificates_speak(here):
 def test_what_is_missing_says_how_to_make_it(here):
     page = report()
     for command in ("sweep", "fidelity", "attack"):
-        assert f"python main.py {command} --out runs/{command}" in page.text
+        assert f"dprdm {command} --out runs/{command}" in page.text
 
 
 def test_results_alone_make_a_page(here):

@@ -5,16 +5,18 @@ import time
 import warnings
 from itertools import pairwise
 
+import mpmath
 import numpy as np
 import pytest
 from dp_accounting import dp_event
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
 from dprdm.errors import UserError
 from dprdm.privacy import accountant
 from dprdm.privacy.accountant import epsilon_pld, epsilon_rdp, fits, report
 from dprdm.privacy.budget import Budget
-from dprdm.privacy.events import compose, sampled_gaussian
+from dprdm.privacy.distributions import LaplaceNoise
+from dprdm.privacy.events import base_events, compose, count_equal, sampled_gaussian
 
 # k, queries, noise_std, sampling_rate, delta, and what RDP and PLD say: the settings of the paper's figures.
 PAPER = [
@@ -132,6 +134,85 @@ def test_tiny_sampling_rates_do_not_count_as_nothing():
 def test_small_epsilons_get_a_finer_grid():
     # Here RDP, whose orders end at 63, says 0.3.
     assert 0 < epsilon_pld(sampled_gaussian(22537.8, 0.001, 100_000), 1e-8) < 1e-4
+
+
+def _at_least(mu: float, count: int, delta: float) -> float:
+    """A closed form below epsilon of `count` Gaussians sampled at 1 - 1e-6 / count, together N(mu, 1) against N(0, 1)."""
+    rate = 1 - 1e-6 / count
+
+    def excess(epsilon: float) -> float:
+        shifted = mpmath.mpf(epsilon) - count * mpmath.log(rate)
+        tails = mpmath.ncdf(mu / 2 - shifted / mu), mpmath.exp(shifted) * mpmath.ncdf(-mu / 2 - shifted / mu)
+        return float(rate**count * (tails[0] - tails[1])) - delta
+
+    return optimize.brentq(excess, 0, 200)
+
+
+@pytest.mark.parametrize(("count", "mu", "delta"), [(10_000, 1.0, 1e-12), (10_000, 1.0, 1e-11), (100_000, 4.0, 1e-12)])
+def test_pld_is_no_less_than_a_closed_form_at_tiny_deltas(count, mu, delta):
+    event = sampled_gaussian(math.sqrt(count) / mu, 1 - 1e-6 / count, count)
+    least = _at_least(mu, count, delta)
+    assert report(event, delta).epsilon >= least
+    raw = accountant._epsilon_pld_at(count_equal([event]), delta)
+    assert raw < least  # control: rounding does understate here
+
+
+def test_pld_says_nothing_where_rounding_is_a_tenth_of_delta():
+    event = sampled_gaussian(100.0, 0.5, 100_000)
+    assert epsilon_pld(event, 1e-10) == math.inf
+    assert epsilon_pld(event, 2e-10) < math.inf
+    assert epsilon_pld(sampled_gaussian(1000.0, 1.0, 100_000), 1e-10) < math.inf  # composed in closed form
+
+
+@pytest.mark.parametrize(("noise_multiplier", "delta"), [(2.0, 1e-6), (2.0, 0.1), (0.3, 1e-3)])
+def test_laplace_against_its_formula(noise_multiplier, delta):
+    """delta = 1 - exp((epsilon - 1/b) / 2) for one Laplace number of scale b that moves by 1."""
+    scale = noise_multiplier / math.sqrt(2)
+    epsilon = 1 / scale + 2 * math.log1p(-delta)
+    costs = report(LaplaceNoise().event(noise_multiplier), delta)
+    assert epsilon * (1 - 1e-9) <= costs.pld <= epsilon * 1.002
+    assert costs.rdp >= costs.pld * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(("noise_multiplier", "rate", "delta"), [(2.0, 0.1, 1e-3), (0.7, 0.02, 1e-3), (1.0, 1.0, 1e-2)])
+def test_one_laplace_query_against_numerical_integration(noise_multiplier, rate, delta):
+    def without(x: float) -> float:
+        return stats.laplace.pdf(x, 0, noise_multiplier / math.sqrt(2))
+
+    def with_record(x: float) -> float:
+        return (1 - rate) * without(x) + rate * without(x - 1)
+
+    def exact_delta(epsilon: float) -> float:
+        pairs = (with_record, without), (without, with_record)
+        excesses = [lambda x, pair=pair: max(0.0, pair[0](x) - math.exp(epsilon) * pair[1](x)) for pair in pairs]
+        edges = [*np.linspace(-30, 0, 40), *np.linspace(0, 1, 20)[1:], *np.linspace(1, 31, 40)[1:]]
+        return max(sum(integrate.quad(one, *edge, epsabs=1e-13)[0] for edge in pairwise(edges)) for one in excesses)
+
+    costs = report(LaplaceNoise().event(noise_multiplier, rate), delta)
+    assert exact_delta(costs.pld) <= delta * (1 + 1e-6)
+    assert exact_delta(costs.pld * 0.995) > delta  # and it is tight
+    assert costs.accountant == "pld"
+    assert (costs.rdp == math.inf) == (rate < 1)
+
+
+def test_a_shift_of_many_laplace_coordinates_costs_no_more_than_of_one():
+    """The hockey-stick divergence of two coordinates that move by 1/2 each, against one that moves by 1."""
+    grid = np.linspace(-12, 13, 1501)
+    density = stats.laplace.pdf(grid)
+    moved, width = stats.laplace.pdf(grid - 0.5), grid[1] - grid[0]
+    for epsilon in (0.0, 0.3, 0.7, 0.95):
+        two = np.maximum(0, np.outer(moved, moved) - math.exp(epsilon) * np.outer(density, density)).sum() * width**2
+        assert two <= 1 - math.exp((epsilon - 1) / 2) + 1e-4
+
+
+def test_laplace_and_gaussian_charges_compose():
+    mixed = compose(
+        [LaplaceNoise().event(3.0, 0.1, 20), sampled_gaussian(2.0, 0.1, 20), LaplaceNoise().event(9.0, 1.0, 2)]
+    )
+    apart = [report(compose([base]), 1e-6).epsilon for base, _ in base_events(mixed)]
+    costs = report(mixed, 1e-5)
+    assert max(apart) < costs.pld < math.inf
+    assert (costs.rdp, costs.accountant) == (math.inf, "pld")
 
 
 def test_fits_is_the_smaller_of_both():

@@ -39,17 +39,17 @@ class Cifar10(ImageSource):
         return len(self.labels)
 
     def image(self, index: int) -> Image.Image:
-        """The picture at `index`."""
+        """Return the picture at `index`."""
         return Image.fromarray(self.images[index])
 
     def caption(self, index: int) -> str:
-        """Its class name."""
+        """Return its class name."""
         return CLASS_NAMES[self.labels[index]]
 
     def key(self, index: int) -> str:
-        """Split and position."""
+        """Return the split and the position."""
         return f"{self.split}/{index:05d}"
 
     def prompts(self) -> tuple[str, ...]:
-        """The ten class names."""
+        """Return the ten class names."""
         return CLASS_NAMES

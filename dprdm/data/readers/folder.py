@@ -47,22 +47,22 @@ class ImageFolder(ImageSource):
         return len(self.files)
 
     def image(self, index: int) -> Image.Image:
-        """The decoded file."""
+        """Return the decoded file."""
         return read_image(self.files[index])
 
     def caption(self, index: int) -> str:
-        """From the table if there is one, else from the text file beside the image, else empty."""
+        """Return the caption in the table if there is one, else that in the image's text file; empty if neither."""
         if self.rows:
             return self.rows.get(self.key(index), {}).get("caption", "")
-        beside = self.files[index].with_suffix(".txt")
-        return beside.read_text(encoding="utf-8", errors="replace").strip() if beside.is_file() else ""
+        text = self.files[index].with_suffix(".txt")
+        return text.read_text(encoding="utf-8", errors="replace").strip() if text.is_file() else ""
 
     def key(self, index: int) -> str:
-        """The path relative to the folder, with forward slashes."""
+        """Return the path relative to the folder, with forward slashes."""
         return self.files[index].relative_to(self.folder).as_posix()
 
     def group(self, index: int) -> str | None:
-        """The person in the group column. Raises UserError if the table names nobody for a file, or two persons."""
+        """Return the person in the group column. Raises UserError if the table names nobody for a file, or two persons."""
         if self.group_column is None:
             return None
         key = self.key(index)

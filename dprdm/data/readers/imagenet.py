@@ -13,7 +13,7 @@ from dprdm.files import read_json
 
 SUFFIXES = (".jpeg", ".jpg")
 # Where a split's images are, below the root: unpacked as published, face-blurred, Kaggle's.
-PLACES = ("{split}", "{split}_blurred", "ILSVRC/Data/CLS-LOC/{split}")
+LAYOUTS = ("{split}", "{split}_blurred", "ILSVRC/Data/CLS-LOC/{split}")
 # Files with the classes' names, in the root or beside it.
 NAMES = ("LOC_synset_mapping.txt", "synset_words.txt", "imagenet_class_index.json")
 LABELS = "LOC_{split}_solution.csv"
@@ -36,27 +36,27 @@ class ImageNet(ImageSource):
         self.files = _files(self.folder)
         if not self.files:
             raise UserError(f"Expected folders of JPEG files such as n01440764/ in {self.folder}, and found none.")
-        found = next((Path(root) / name for name in NAMES if (Path(root) / name).is_file()), None)
-        self.names = _read_names(Path(names) if names is not None else found)
+        shipped = next((Path(root) / name for name in NAMES if (Path(root) / name).is_file()), None)
+        self.names = _read_names(Path(names) if names is not None else shipped)
         self.labels = _read_labels(Path(root) / LABELS.format(split=split))
 
     def __len__(self) -> int:
         return len(self.files)
 
     def image(self, index: int) -> Image.Image:
-        """The decoded JPEG."""
+        """Return the decoded JPEG."""
         return read_image(self.folder / self.files[index])
 
     def caption(self, index: int) -> str:
-        """The first name of its class; empty where the names or the class are not known."""
+        """Return the first name of its class; empty where the names or the class are missing."""
         return self.names.get(self._class_of(self.files[index]), "")
 
     def key(self, index: int) -> str:
-        """The path below the split's folder."""
+        """Return the path below the split's folder."""
         return self.files[index]
 
     def prompts(self) -> tuple[str, ...]:
-        """The classes' names, which are public knowledge."""
+        """Return the classes' names, which are public knowledge."""
         return tuple(self.names.values())
 
     def _class_of(self, file: str) -> str:
@@ -65,9 +65,9 @@ class ImageNet(ImageSource):
 
 
 def _folder(root: Path, split: str) -> Path:
-    for place in PLACES:
-        if (root / place.format(split=split)).is_dir():
-            return root / place.format(split=split)
+    for layout in LAYOUTS:
+        if (folder := root / layout.format(split=split)).is_dir():
+            return folder
     raise UserError(
         f"Expected ImageNet in {root}: unpack its archive so that {root / split}/ (or {split}_blurred/) exists and holds "
         "one folder of JPEG files a class, such as n01440764/."
@@ -75,18 +75,18 @@ def _folder(root: Path, split: str) -> Path:
 
 
 def _files(folder: Path) -> list[str]:
-    """Paths below `folder`, in order; of a million files, names alone are kept."""
-    found: list[str] = []
+    """Paths below `folder`, in order; of a million files, only names are held in memory."""
+    paths: list[str] = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.is_dir():
-            found += [
+            paths += [
                 f"{entry.name}/{name}"
                 for name in sorted(file.name for file in os.scandir(entry.path))
                 if _is_jpeg(name)
             ]
         elif _is_jpeg(entry.name):
-            found.append(entry.name)
-    return found
+            paths.append(entry.name)
+    return paths
 
 
 def _is_jpeg(name: str) -> bool:

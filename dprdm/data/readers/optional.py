@@ -7,7 +7,7 @@ from dprdm.errors import UserError
 
 
 def load(module: str) -> ModuleType:
-    """The module. Raises UserError with the extra to install if it is missing."""
+    """Import a module and return it. Raises UserError with the extra to install if it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -53,7 +53,7 @@ class Parquet(ImageSource):
         return int(self.starts[-1])
 
     def image(self, index: int) -> Image.Image:
-        """The decoded image."""
+        """Return the decoded image."""
         value = self._value(index, self.image_column)
         content = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(content, bytes):
@@ -61,7 +61,7 @@ class Parquet(ImageSource):
         return decode_image(content, self.key(index))
 
     def caption(self, index: int) -> str:
-        """The text, or the class's name; empty if there is none."""
+        """Return the text, or the class's name; empty if there is none."""
         value = self._value(index, self.text_column) if self.text_column else None
         if isinstance(value, list):
             value = value[0] if value else None
@@ -70,19 +70,19 @@ class Parquet(ImageSource):
         return "" if value is None else str(value).strip()
 
     def key(self, index: int) -> str:
-        """The file's name and the position in it."""
+        """Return the file's name and the position in it."""
         group = self._group_of(index)
         file, _ = self.groups[group]
         return f"{self.names[file]}/{index - self.starts[group] + self.offsets[group]:07d}"
 
     def group(self, index: int) -> str | None:
-        """The person in the group column. Raises UserError if a row names nobody, or several."""
+        """Return the person in the group column. Raises UserError if a row names nobody, or several."""
         if self.group_column is None:
             return None
         return person_name(self._value(index, self.group_column), self.group_column, self.key(index))
 
     def prompts(self) -> tuple[str, ...]:
-        """The classes' names, where the captions are class labels."""
+        """Return the classes' names, where the captions are class labels."""
         return self.labels
 
     def _group_of(self, index: int) -> int:

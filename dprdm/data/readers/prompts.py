@@ -22,17 +22,17 @@ class PromptsOnly(ImageSource):
         return 0
 
     def image(self, index: int) -> Image.Image:
-        """Raises UserError: there is none."""
+        """Raise UserError: there is none."""
         raise UserError("Expected public images, and this source holds prompts only. Name another data.source.")
 
     def caption(self, index: int) -> str:
-        """Raises UserError: there is none."""
+        """Raise UserError: there is none."""
         return self.key(index)
 
     def key(self, index: int) -> str:
-        """Raises UserError: there is none."""
+        """Raise UserError: there is none."""
         raise UserError("Expected public images, and this source holds prompts only. Name another data.source.")
 
     def prompts(self) -> Sequence[str]:
-        """Those given."""
+        """Return the prompts of the constructor."""
         return self.suggested

@@ -39,22 +39,22 @@ class ImageSource(ABC):
 
     @abstractmethod
     def image(self, index: int) -> Image.Image:
-        """The image at `index`, upright, RGB or L. Raises UnreadableImage if it cannot be decoded."""
+        """Return the image at `index`, upright, RGB or L. Raises UnreadableImage if it cannot be decoded."""
 
     @abstractmethod
     def caption(self, index: int) -> str:
-        """The caption at `index`; empty if there is none."""
+        """Return the caption at `index`; empty if there is none."""
 
     @abstractmethod
     def key(self, index: int) -> str:
-        """What the image at `index` is called: unique, and the same on every run."""
+        """Return what the image at `index` is called: unique, and the same on every run."""
 
     def group(self, index: int) -> str | None:
-        """Whom the image at `index` belongs to, where the unit of privacy is a person; None where it is an image."""
+        """Return whom the image at `index` belongs to, where the unit of privacy is a person; None where it is an image."""
         return None
 
     def prompts(self) -> Sequence[str]:
-        """Prompts that this source suggests, made from public knowledge alone. Empty if it has none."""
+        """Return prompts that this source suggests, made from public knowledge alone. Empty if it has none."""
         return ()
 
 
@@ -64,19 +64,19 @@ def read_image(path: Path) -> Image.Image:
 
 
 def decode_image(content: bytes, name: str) -> Image.Image:
-    """The same for a file's bytes. Raises UnreadableImage with `name` if they are no image."""
+    """Decode a file's bytes as `read_image` does. Raises UnreadableImage with `name` if they are no image."""
     return _decode(io.BytesIO(content), name)
 
 
 def next_readable(source: ImageSource, positions: Sequence[int] | np.ndarray, start: int) -> tuple[int, Image.Image]:
-    """The first image from `positions[start]` on, wrapping around, that can be decoded, and its place in `positions`.
+    """Return the first image from `positions[start]` on that can be decoded, wrapping around, and where it is in `positions`.
 
-    Those passed over are named in the log. Raises UserError after `MOST_IN_A_ROW` of them.
+    Images that are passed over are named in the log. Raises UserError after `MOST_IN_A_ROW` of them.
     """
     for step in range(min(MOST_IN_A_ROW, len(positions))):
-        place = (start + step) % len(positions)
+        number = (start + step) % len(positions)
         try:
-            return place, source.image(int(positions[place]))
+            return number, source.image(int(positions[number]))
         except UnreadableImage as error:
             log.warning("Passed over, cannot be read: %s", error)
     raise UserError(

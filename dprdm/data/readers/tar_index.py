@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 
 
 def index_tar(stream: Any, name: str) -> np.ndarray:
-    """One record a sample that has an image: `key` (bytes), and `image`, `text`, `json`: each (offset, size), -1 if absent.
+    """Return one record for each sample that has an image: `key` (bytes), and (offset, size) of `image`, `text` and `json`.
 
-    A tar that ends early gives the samples before that, and a warning.
+    The size of an absent one is -1. A tar that ends early gives the samples before that, and a warning.
 
     Args:
         stream: the tar, open for reading bytes, not compressed; only its headers are read.
@@ -46,8 +46,8 @@ def index_tar(stream: Any, name: str) -> np.ndarray:
         if IMAGE in s
     ]
     longest = max((len(row[0]) for row in rows), default=1)
-    place = ("<i8", (2,))
-    return np.array(rows, [("key", f"S{longest}"), (IMAGE, *place), (TEXT, *place), (JSON, *place)])
+    extent = ("<i8", (2,))
+    return np.array(rows, [("key", f"S{longest}"), (IMAGE, *extent), (TEXT, *extent), (JSON, *extent)])
 
 
 def _members(stream: Any, name: str) -> Iterator[tarfile.TarInfo]:

@@ -48,33 +48,33 @@ class Tars(ImageSource):
         self.starts = np.cumsum([0, *(len(np.load(file, mmap_mode="r")) for file in self.index_files)])
         if len(self) == 0:
             raise UserError(f"Expected samples with images in {shards}, and found none.")
-        self._opened: dict[int, np.ndarray] = {}
+        self._maps: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
         return int(self.starts[-1])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_opened": {}}  # a memory map would be copied to another process
+        return {**self.__dict__, "_maps": {}}  # a memory map would be copied to another process
 
     def image(self, index: int) -> Image.Image:
-        """The decoded image."""
+        """Return the decoded image."""
         shard, record = self._record(index)
         return decode_image(self._read(shard, record[IMAGE]), self.key(index))
 
     def caption(self, index: int) -> str:
-        """The .txt, or `caption_key` of the .json, or empty."""
+        """Return the .txt, or `caption_key` of the .json, or nothing."""
         shard, record = self._record(index)
         if record[TEXT][1] >= 0:
             return self._read(shard, record[TEXT]).decode(errors="replace").strip()
         return str(self._json(index).get(self.caption_key) or "").strip()
 
     def key(self, index: int) -> str:
-        """The tar's name and the sample's."""
+        """Return the tar's name and the sample's."""
         shard, record = self._record(index)
         return f"{self.names[shard]}/{record['key'].decode(errors='replace')}"
 
     def group(self, index: int) -> str | None:
-        """The person at `group_key` of the .json. Raises UserError if a sample names nobody, or several."""
+        """Return the person at `group_key` of the .json. Raises UserError if a sample names nobody, or several."""
         if self.group_column is None:
             return None
         return person_name(
@@ -83,9 +83,9 @@ class Tars(ImageSource):
 
     def _record(self, index: int) -> tuple[int, np.void]:
         shard = int(np.searchsorted(self.starts, index, side="right")) - 1
-        if shard not in self._opened:
-            self._opened[shard] = np.load(self.index_files[shard], mmap_mode="r")
-        return shard, self._opened[shard][index - self.starts[shard]]
+        if shard not in self._maps:
+            self._maps[shard] = np.load(self.index_files[shard], mmap_mode="r")
+        return shard, self._maps[shard][index - self.starts[shard]]
 
     def _json(self, index: int) -> dict[str, Any]:
         shard, record = self._record(index)
@@ -97,8 +97,8 @@ class Tars(ImageSource):
             return {}
         return content if isinstance(content, dict) else {}
 
-    def _read(self, shard: int, place: np.ndarray) -> bytes:
-        offset, size = (int(number) for number in place)
+    def _read(self, shard: int, extent: np.ndarray) -> bytes:
+        offset, size = (int(number) for number in extent)
         return read_range(self.urls[shard], offset, offset + size)
 
 
@@ -107,8 +107,8 @@ def _index_all(urls: Sequence[str], folder: Path) -> list[Path]:
     files = [folder / f"{_stamp(url)}.npy" for url in urls]
     missing = [(url, file) for url, file in zip(urls, files, strict=True) if not file.is_file()]
     with ThreadPoolExecutor(SCANNED_AT_ONCE) as pool:
-        made = pool.map(lambda pair: _index_one(*pair), missing)
-        for _ in tqdm(made, "Indexing tars", len(missing), disable=not missing, unit="tar"):
+        results = pool.map(lambda pair: _index_one(*pair), missing)
+        for _ in tqdm(results, "Indexing tars", len(missing), disable=not missing, unit="tar"):
             pass
     return files
 
@@ -116,7 +116,7 @@ def _index_all(urls: Sequence[str], folder: Path) -> list[Path]:
 def _index_one(url: str, file: Path) -> None:
     with reading(url), open_stream(url) as stream:
         records = index_tar(stream, url)
-    write_whole(file, lambda beside: _save(beside, records))
+    write_whole(file, lambda tmp_path: _save(tmp_path, records))
 
 
 def _stamp(url: str) -> str:

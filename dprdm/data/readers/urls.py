@@ -15,19 +15,19 @@ T = TypeVar("T")
 
 
 def expand(patterns: str | Sequence[str], suffix: str) -> list[str]:
-    """The files that `patterns` mean, each once, in order.
+    """Return the files that `patterns` mean, each once, in order.
 
     Args:
         patterns: paths or URLs: with numbers and words in braces (`{000..122}`, `{train,val}`), with wildcards, or of a
             folder, which means all its files with this suffix.
         suffix: such as `.tar`.
     """
-    given = [patterns] if isinstance(patterns, str) else list(patterns)
-    names = [name for pattern in given for name in (_braces(pattern) if "{" in pattern else [pattern])]
-    found = [file for name in names for file in _files(name, suffix)]
-    if not found:
-        raise UserError(f"Expected {suffix} files at {', '.join(given)}, and found none.")
-    return list(dict.fromkeys(found))
+    texts = [patterns] if isinstance(patterns, str) else list(patterns)
+    names = [name for pattern in texts for name in (_braces(pattern) if "{" in pattern else [pattern])]
+    files = [file for name in names for file in _files(name, suffix)]
+    if not files:
+        raise UserError(f"Expected {suffix} files at {', '.join(texts)}, and found none.")
+    return list(dict.fromkeys(files))
 
 
 def open_stream(url: str) -> Any:
@@ -36,8 +36,8 @@ def open_stream(url: str) -> Any:
 
 
 def read_range(url: str, start: int, stop: int) -> bytes:
-    """Bytes `start` to `stop` of a file; fewer where it ends earlier. Nothing stays open, so processes may fork."""
-    content = _attempted(url, lambda system, path: system.cat_file(path, start=start, end=stop))
+    """Return bytes `start` to `stop` of a file; fewer where it ends earlier. Nothing stays open, so processes may fork."""
+    content: bytes = _attempted(url, lambda system, path: system.cat_file(path, start=start, end=stop))
     if len(content) > stop - start:
         raise UserError(f"Expected the server of {url} to serve parts of a file, and it sends all. Copy the file here.")
     return content
@@ -45,7 +45,7 @@ def read_range(url: str, start: int, stop: int) -> bytes:
 
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[None]:
-    """Errors of a file system, and of a library that reads through it, as one UserError that names the file."""
+    """Turn errors of a file system, and of a library that reads through it, into one UserError that names the file."""
     try:
         yield
     except UserError:
@@ -55,12 +55,12 @@ def reading(url: str) -> Iterator[None]:
 
 
 def is_local(url: str) -> bool:
-    """Whether it is a file on this machine."""
+    """Return whether it is a file on this machine."""
     return _system(url)[0].protocol in {"file", "local", ("file", "local")}
 
 
 def short_names(urls: Sequence[str]) -> list[str]:
-    """File names where they tell the files apart, else the whole URLs."""
+    """Return file names where they tell the files apart, else the whole URLs."""
     names = [url.rpartition("/")[2] for url in urls]
     return names if len(set(names)) == len(names) else list(urls)
 
@@ -96,6 +96,7 @@ def _attempted(url: str, act: Callable[[Any, str], T]) -> T:
 
 def _system(url: str) -> tuple[Any, str]:
     try:
-        return load("fsspec.core").url_to_fs(url)
+        system: tuple[Any, str] = load("fsspec.core").url_to_fs(url)
+        return system
     except (ValueError, ImportError) as error:
         raise UserError(f"Expected a path or a URL that fsspec can open, not {url}: {error}.") from error

@@ -92,7 +92,7 @@ def test_workers_get_it_without_the_index_in_memory():
     source = Tars("shards")
     source.image(11)
     copy = pickle.loads(pickle.dumps(source))
-    assert source._opened and not copy._opened and copy.key(11) == source.key(11)
+    assert source._maps and not copy._maps and copy.key(11) == source.key(11)
 
 
 def test_tars_without_images_are_refused(shards):

@@ -11,9 +11,9 @@ from dp_accounting.dp_event import DpEvent
 
 from dprdm import check
 from dprdm.errors import StoreError, UserError
+from dprdm.guarantee.mechanism import PerQueryMechanism, Progress, Tuning
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import PerQueryMechanism, Progress, Tuning
-from dprdm.retrieval.retriever import Retriever
+from dprdm.retrieval.retriever import Retriever, checked_search
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Queries, Query, Released
@@ -37,6 +37,8 @@ class SampledMeanMechanism(PerQueryMechanism):
           (tests/contracts/test_mechanisms.py::test_sensitivity_by_brute_force).
         - Missing neighbours count as zero
           (tests/plugins/test_gaussian.py::test_hazard_06_missing_neighbours_are_zero_rows).
+        - What the retriever returns is checked: at most k rows, each once, of the sample
+          (tests/guarantee/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
         - Rows are clipped, not warned about (tests/plugins/test_gaussian.py::test_hazard_10_long_rows_are_clipped).
     """
 
@@ -120,7 +122,7 @@ class SampledMeanMechanism(PerQueryMechanism):
 
     def _mean(self, query: Query, centre: Query, store: Store, retriever: Retriever, coins: SecureNoise) -> Query:
         units = poisson_sample(store.num_units, self.sampling_rate, coins)
-        nearest = retriever.search(query, store, store.rows_of(units), self.k)
+        nearest = checked_search(retriever, query, store, store.rows_of(units), self.k)
         clipped = clip(store.vectors(nearest) - centre, self.clip_norm, self.noise.norm)
         return np.asarray(clipped.sum(axis=0) / self.k)
 

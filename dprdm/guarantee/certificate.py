@@ -11,18 +11,18 @@ from typing import Any
 import dprdm
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
+from dprdm.guarantee.description import describe
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY, to_words, unit_in_words
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
-from dprdm.release.description import describe
-from dprdm.release.plan import Plan
-from dprdm.release.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY, to_words, unit_in_words
 
 FORMAT = 1
 JSON_NAME = "certificate.json"
 WORDS_NAME = "certificate.md"
 SOURCE = Path(__file__).resolve().parents[1]
-GUARANTEED = ("privacy", "retrieval", "release", "codebook", "public", "rivals", "plugins")
+GUARANTEED = ("privacy", "retrieval", "guarantee", "codebook", "public", "rivals", "plugins")
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class Certificate:
 
     def summary(self) -> str:
         """Return a sentence with epsilon of the output, of the store so far, and what is left of its cap."""
-        if self.status == "NON-PRIVATE":
-            return "NON-PRIVATE: this run carries no guarantee. Its images must not leave."
+        if self.status == NON_PRIVATE:
+            return f"{NON_PRIVATE}: this run carries no guarantee. Its images must not leave."
         if self.ledger is None or self.store_spent is None:
             return "Epsilon 0: no private record was read."
         cap = self.ledger["cap"]["epsilon"]
