@@ -23,15 +23,15 @@ from jaxtyping import Float, Int
 from dprdm.audit.canaries import write_store
 from dprdm.errors import UserError
 from dprdm.files import write_text
+from dprdm.guarantee import rehearsal
+from dprdm.guarantee.mechanism import OneReleaseMechanism, PerQueryMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.metrics.retrieval import Truth
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge, evenly
 from dprdm.public.prior import PublicPrior, fit_prior, nearest_means
 from dprdm.registry import create, load_all
-from dprdm.release import rehearsal
-from dprdm.release.mechanism import OneReleaseMechanism, PerQueryMechanism, Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.store import Manifest, PrivateStore, PublicStore
 from dprdm.types import Answered, Embeddings, Queries
 

@@ -172,8 +172,8 @@ def test_a_misspelt_name_gets_the_nearest(arguments, nearest, capsys):
 
 
 def test_through_python(outside):
+    from dprdm.guarantee.plan import make_plan
     from dprdm.privacy.budget import Budget
-    from dprdm.release.plan import make_plan
 
     plan = make_plan(create("mechanism", "laplace", k=5), create("retriever", "signs"), Budget(10, 1e-5), 8)
     assert plan.noise_std > 0

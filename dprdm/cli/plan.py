@@ -6,8 +6,8 @@ from pathlib import Path
 from dprdm import check
 from dprdm.cli.plan_text import plan_text, search_text
 from dprdm.errors import UserError
+from dprdm.guarantee.statement import unit_in_words
 from dprdm.registry import create
-from dprdm.release.statement import unit_in_words
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import ExistingFolder, MechanismName
 from dprdm.workflows.solve_plan import PlanInputs, solve_by_rehearsal, solve_plan

@@ -6,9 +6,9 @@ from typing import Any
 
 from dprdm.data.captions import read_knowledge
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
 from dprdm.privacy.budget import Budget
-from dprdm.release.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PublicStore
 from dprdm.workflows.parameter_search import ParameterSearch, search_parameters

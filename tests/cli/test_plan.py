@@ -12,8 +12,8 @@ from dprdm import registry
 from dprdm.cli import main
 from dprdm.cli.plan import plan
 from dprdm.errors import UserError
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism
 from dprdm.privacy.distributions import GaussianNoise, Noise
-from dprdm.release.sampled_mean import SampledMeanMechanism
 from tests.fakes import public_store, unit_rows
 
 GIVEN = {"records": 82783, "queries": 1000, "eps": 10.0, "k": 20, "sampling_rate": 0.05}
