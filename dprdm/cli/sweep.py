@@ -1,14 +1,11 @@
 """`sweep`: the same prompts at many budgets and settings, each point one `predict`, measured and drawn as curves."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from dprdm import check
-from dprdm.cli import Console
 from dprdm.cli.function import repeated_by
 from dprdm.cli.predictor import load_predictor
+from dprdm.cli.screen import warnings_only
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.resources import find_config
@@ -51,7 +48,7 @@ def sweep(
     settings = SweepSettings(curves, prompts or (), images_per_prompt, horizons or {}, title)
     store = None if private_store is None else PrivateStore(private_store, check=False)
     predictor = load_predictor(find_config(predict))
-    with _quiet():  # what `predict` says of a point is in the point's folder
+    with warnings_only():  # what `predict` says of a point is in the point's folder
         results = run_sweep(
             settings,
             measure,
@@ -66,16 +63,3 @@ def sweep(
     print(
         f"{len(results.rows)} points in {out / FILE}; curves: {', '.join(str(out / p.file) for p in results.pictures)}"
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Print warnings only of what the library logs."""
-    consoles = [handler for handler in logging.getLogger("dprdm").handlers if isinstance(handler, Console)]
-    for console in consoles:
-        console.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        for console in consoles:
-            console.setLevel(logging.NOTSET)
