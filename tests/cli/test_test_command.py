@@ -126,4 +126,4 @@ def test_refusals(tmp_path, monkeypatch, capsys, more, sentence):
 def test_no_run_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert "none" in refusal(capsys, ["test", "nowhere", *DARK])
-    assert "RUNS" in refusal(capsys, ["test", *DARK])
+    assert "Expected RUNS" in refusal(capsys, ["test", *DARK])
