@@ -41,7 +41,7 @@ class PluginKind:
 
 KINDS = {
     "mechanism": PluginKind(
-        "mechanism", "dprdm.mechanisms", "dprdm.release.mechanism:PrivacyMechanism", declares_name=True
+        "mechanism", "dprdm.mechanisms", "dprdm.guarantee.mechanism:PrivacyMechanism", declares_name=True
     ),
     "retriever": PluginKind("retriever", "dprdm.retrievers", "dprdm.retrieval.retriever:Retriever", declares_name=True),
     "denoiser": PluginKind("denoiser", "dprdm.denoisers", "dprdm.public.denoiser:Denoiser", declares_name=True),

@@ -13,9 +13,7 @@ import numpy as np
 from dp_accounting.dp_event import DpEvent
 from jaxtyping import Float
 
-from dprdm.privacy.distributions import GaussianNoise, Noise
-from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import (
+from dprdm.guarantee.mechanism import (
     OneRelease,
     OneReleaseMechanism,
     PerQueryMechanism,
@@ -23,6 +21,8 @@ from dprdm.release.mechanism import (
     Progress,
     Tuning,
 )
+from dprdm.privacy.distributions import GaussianNoise, Noise
+from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Outcomes, Queries, Query, RankedRowIds, Released, RowIds

@@ -12,7 +12,7 @@ from dprdm.audit.run import Scenario
 from dprdm.data.index import build_store
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
-from dprdm.release.release import release
+from dprdm.guarantee.release import release
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Embeddings
 

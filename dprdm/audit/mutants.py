@@ -20,9 +20,9 @@ from dprdm.audit.broken import (
 )
 from dprdm.audit.canaries import Pair, worst_case
 from dprdm.audit.run import AuditReport, Releasing, Scenario, audit
+from dprdm.guarantee.mechanism import OneReleaseMechanism, PrivacyMechanism, Tuning
+from dprdm.guarantee.plan import Plan
 from dprdm.privacy.budget import Budget
-from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism, Tuning
-from dprdm.release.plan import Plan
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Outcomes

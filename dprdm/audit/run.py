@@ -14,12 +14,12 @@ from dprdm.audit.bounds import lower_bound, project
 from dprdm.audit.canaries import MakePair, Pair, worst_case
 from dprdm.audit.throwaway import NO_CAP
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import OneReleaseMechanism, Tuning
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.release import release
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import OneReleaseMechanism, Tuning
-from dprdm.release.plan import Plan
-from dprdm.release.release import release
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Outcomes, Query
 

@@ -68,7 +68,9 @@ def _run_with_trainer(name: str, command: Command, words: list[str]) -> int:
 
     arguments = read_trainer_arguments(name, words)
     if not arguments.is_question:
-        arguments.settings.require_complete()
+        from dprdm.cli.complete import require_complete
+
+        require_complete(arguments.settings)
         from dprdm.cli.usable import require_usable
 
         require_usable(name, arguments)
@@ -79,11 +81,12 @@ def _run_with_trainer(name: str, command: Command, words: list[str]) -> int:
 
 def _run_function(command: Command, words: list[str]) -> int:
     from dprdm.cli.argv import read_arguments
+    from dprdm.cli.complete import require_complete
     from dprdm.cli.function import run_function
 
     arguments = read_arguments(command, words)
     if not arguments.is_question:
-        arguments.settings.require_complete(command.positional)
+        require_complete(arguments.settings, command.positional)
     module, _, function = command.function.rpartition(".")
     return run_function(getattr(importlib.import_module(module), function), arguments)
 

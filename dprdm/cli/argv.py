@@ -19,14 +19,13 @@ from dprdm.cli.commands import Command
 from dprdm.cli.kinds import NOTHING, Existing, Kind, PluginName, Scalar, Several
 from dprdm.cli.settings import PASSED_ON, Settings
 from dprdm.cli.signature import Signature
-from dprdm.cli.values import Text
+from dprdm.cli.values import TEXT, Text
 from dprdm.errors import UserError
 from dprdm.resources import find_config
 from dprdm.runs.old_configs import current_config
 
 # Questions to the parser itself, and what it calls them.
 QUESTIONS = {"print_config": "--print_config", "help_all": "--help"}
-TEXT = {Scalar(str), NOTHING}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ class Arguments:
         """Return options that are text, as they were typed: a parser takes `null`, and `# 1`, for nothing."""
         options = self.settings.signature.options
         texts = {name: value for name, value in self.settings.tree.items() if isinstance(value, str)}
-        return {name: value for name, value in texts.items() if set(options[name].kind.alternatives) <= TEXT}
+        return {name: value for name, value in texts.items() if {*options[name].kinds} <= {TEXT, NOTHING}}
 
     @property
     def is_question(self) -> bool:
@@ -76,20 +75,20 @@ def read_arguments(
     settings, named, rest = Settings(signature), set[str](), list[str]()
     lists: dict[str, list[str]] = {}
     for file, content in base.items():
-        settings.add_all(content, file)
+        settings.add(content, file)
     for name, value in _pairs(signature, command.positional, words):
         plain = name.rstrip("+")
         option = signature.options.get(plain)
         if name in QUESTIONS or name.endswith(".help"):
             rest.append("=".join([QUESTIONS.get(name, f"--{name}"), *([value] if value else [])]))
         elif name == "config":
-            settings.add_all(read_config(str(value)), str(value))
-        elif option is not None and Several(Scalar(str)) in option.kind.alternatives:
-            settings.add(plain, [*(settings.tree.get(plain) or []), str(value)])
+            settings.add(read_config(str(value)), str(value))
+        elif option is not None and Several((TEXT,)) in option.kinds:
+            settings.add({plain: [*(settings.tree.get(plain) or []), str(value)]})
         elif isinstance(value, list):
             lists[name] = [*lists.get(name, []), *value]
-            settings.add(name, lists[name])
-        elif not settings.add(plain, PASSED_ON if name != plain else value):
+            settings.add({name: lists[name]})
+        elif not settings.add({plain: PASSED_ON if name != plain else value}):
             rest.append(f"--{name}={value}")
         named.add(plain.partition(".")[0])
     return Arguments(settings, frozenset(named - {"config", *QUESTIONS}), tuple(rest))
@@ -119,11 +118,11 @@ def _pairs(signature: Signature, positional: Sequence[str], words: Sequence[str]
         word = pending.popleft()
         option, equals, text = word.partition("=")
         name = "config" if word == "-c" else option.removeprefix("--").replace("-", "_")
-        kinds = signature.options[name].kind.alternatives if name in signature.options else ()
+        kinds = signature.options[name].kinds if name in signature.options else ()
         if not word.startswith("--") and word != "-c":
             if not places:
                 raise UserError(f"Expected an option, got {word!r}. Put quotes around a value that has spaces.")
-            kinds = signature.options[places[0]].kind.alternatives
+            kinds = signature.options[places[0]].kinds
             yield (places[0], [word, *_following(pending)]) if _is_list(kinds) else (places.popleft(), Text(word))
         elif equals:
             yield name, Text(text)
@@ -132,18 +131,19 @@ def _pairs(signature: Signature, positional: Sequence[str], words: Sequence[str]
         elif Scalar(bool) in kinds and not (pending and pending[0].lower() in {"true", "false"}):
             yield name, Text("true")
         elif _is_list(kinds):
-            yield name, _following(pending)
+            following = _following(pending)
+            yield name, Text(following[0]) if len(following) == 1 and following[0][:1] == "[" else following
         elif pending and not pending[0].startswith("--"):
             yield name, Text(pending.popleft())
         elif name.endswith(".help"):
             yield name, None
         else:
-            Settings(signature).add(name, PASSED_ON)  # a name that there is not is the worse mistake
+            Settings(signature).add({name: PASSED_ON})  # a name that there is not is the worse mistake
             raise UserError(f"Expected a value after {word}.")
 
 
 def _is_list(kinds: Sequence[Kind]) -> bool:
-    items = [kind.item for kind in kinds if isinstance(kind, Several)]
+    items = [kind.items[0] for kind in kinds if isinstance(kind, Several)]
     return any(item == Scalar(Path) or isinstance(item, Existing | PluginName) for item in items)
 
 

@@ -6,13 +6,21 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dprdm.cli.kinds import ANYTHING, Built, Kind
+from dprdm.cli.kinds import ANYTHING, Built
 from dprdm.cli.signature import Option, Signature, read_signature
-from dprdm.cli.source import Module
+from dprdm.cli.source import SourceModule
 from dprdm.errors import UserError
 
 OPTIONS = "dprdm.workflows.options.PredictOptions"
 TRAINER = "lightning.pytorch.trainer.trainer.Trainer"
+# What LightningCLI takes besides the Trainer method's own: the Trainer, the model, the data, a seed.
+NOT_SET, NOWHERE = ast.Constant(None), SourceModule("", {}, True)
+LIGHTNING = {
+    "trainer": Option("trainer", Built(TRAINER, is_group=True), NOT_SET, NOWHERE),
+    "model": Option("model", Built("lightning.pytorch.core.module.LightningModule", "generator"), None, NOWHERE),
+    "data": Option("data", Built("lightning.pytorch.core.datamodule.LightningDataModule"), None, NOWHERE),
+    **{name: Option(name, ANYTHING, NOT_SET, NOWHERE) for name in ("seed_everything", "optimizer", "lr_scheduler")},
+}
 # Parameters of the Trainer's methods that are no options.
 HANDED_OVER = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule", "return_predictions"}
 
@@ -86,18 +94,11 @@ COMMANDS = {
 
 
 def _with_trainer(method: str) -> Signature:
-    """Options of `predict`, the Trainer's own, and what LightningCLI takes besides: the model, the data, a seed."""
-    own, called = read_signature(OPTIONS), read_signature(f"{TRAINER}.{method}")
-    nowhere = Module("", False, {}, True)
-    lightning: dict[str, tuple[Kind, ast.expr | None]] = {
-        "trainer": (Built(TRAINER, is_group=True), ast.Constant(None)),
-        "model": (Built("lightning.pytorch.core.module.LightningModule", "generator"), None),
-        "data": (Built("lightning.pytorch.core.datamodule.LightningDataModule"), None),
-        **dict.fromkeys(("seed_everything", "optimizer", "lr_scheduler"), (ANYTHING, ast.Constant(None))),
-    }
-    of_method = {name: option for name, option in called.options.items() if name not in HANDED_OVER}
-    of_cli = {name: Option(name, kind, default, nowhere) for name, (kind, default) in lightning.items()}
-    return Signature(own.path, {**own.options, **of_method, **of_cli}, own.checks, own.docstring)
+    """Options of `predict`, those of the Trainer's method, and LightningCLI's."""
+    predict, called = read_signature(OPTIONS), dict(read_signature(f"{TRAINER}.{method}").options)
+    for name in HANDED_OVER & called.keys():
+        del called[name]
+    return Signature(OPTIONS, {**predict.options, **called, **LIGHTNING}, predict.checks, predict.docstring)
 
 
 def find_command(name: str) -> Command:

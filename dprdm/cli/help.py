@@ -163,7 +163,7 @@ def _text(option: Option, described: dict[str, str]) -> str:
     """What an option is, the names or values that it takes, and its default."""
     text = " ".join(described.get(option.name, "").split()).rstrip(".")
     names: tuple[str, ...] = ()
-    for kind in option.kind.alternatives:
+    for kind in option.kinds:
         if isinstance(kind, Choice):
             names = tuple(map(str, kind.values))
         elif isinstance(kind, Built | PluginName) and kind.plugin is not None:

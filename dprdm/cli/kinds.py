@@ -1,11 +1,10 @@
-"""Which values an option takes, as its annotation says it."""
+"""Which values an option takes, as its annotation says it: one or more kinds."""
 
 import ast
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dprdm.cli.source import Definition, Module, find_definition
+from dprdm.cli.source import Definition, SourceModule, find_definition
 from dprdm.registry import KINDS
 
 SCALARS = {"int": int, "float": float, "bool": bool, "str": str, "Path": Path}
@@ -26,11 +25,6 @@ WITHOUT_OPTIONS = {"ABC", "Protocol", "Generic", "object"}  # bases that take no
 @dataclass(frozen=True)
 class Kind:
     """Values that an option takes. By itself: any."""
-
-    @property
-    def alternatives(self) -> "tuple[Kind, ...]":
-        """The kinds it consists of."""
-        return (self,)
 
 
 @dataclass(frozen=True)
@@ -64,14 +58,14 @@ class PluginName(Kind):
 
 @dataclass(frozen=True)
 class Several(Kind):
-    """A list."""
+    """A list of items of some kinds."""
 
-    item: Kind
+    items: tuple[Kind, ...]
 
 
 @dataclass(frozen=True)
 class Built(Kind):
-    """An object of a class, or of one derived from it.
+    """An object of a class, or of a class derived from it.
 
     Args:
         path: full name of the class.
@@ -84,88 +78,73 @@ class Built(Kind):
     is_group: bool = False
 
 
-@dataclass(frozen=True)
-class Either(Kind):
-    """One of several kinds."""
-
-    kinds: tuple[Kind, ...]
-
-    @property
-    def alternatives(self) -> tuple[Kind, ...]:
-        """The kinds it consists of."""
-        return self.kinds
-
-
 ANYTHING = Kind()
 NOTHING = Scalar(type(None))
 
 
-def kind_of(annotation: ast.AST | None, module: Module) -> Kind:
-    """Return which values an annotation allows; any, where the source alone does not say."""
-    match annotation:
-        case ast.Constant(value=None):
-            return NOTHING
-        case ast.Constant(value=str(text)):
-            return kind_of(ast.parse(text, mode="eval").body, module)
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _either([left, right], module)
-        case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
-            return _either([inner, ast.Constant(None)], module)
-        case ast.Subscript(value=ast.Name(id="Union"), slice=ast.Tuple(elts=inner)):
-            return _either(inner, module)
-        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
-            values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-            return Choice(tuple(ast.literal_eval(value) for value in values))
-        case ast.Subscript(value=ast.Name(id=name), slice=inner) if name in LISTS:
-            return Several(kind_of(inner, module))
-        case ast.Name(id=name) if name in PLUGIN_NAMES:
-            return PluginName(PLUGIN_NAMES[name])
-        case ast.Name(id=name) if name in JOINED_NAMES:
-            return PluginName(JOINED_NAMES[name], is_joined=True)
-        case ast.Name(id=name) if name in EXISTING:
-            return Existing(EXISTING[name])
-        case ast.Name(id=name) if name in SCALARS:
-            return Scalar(SCALARS[name])
-        case ast.Name() | ast.Attribute():
-            return _kind_of_name(find_definition(module, ast.unparse(annotation)))
-    return ANYTHING
+def kinds_of(annotation: ast.AST | Kind | None, module: SourceModule) -> tuple[Kind, ...]:
+    """Return which values an annotation allows; any, where the source alone does not say. A kind is one itself."""
+    kinds: list[Kind] = []
+    bases = {kind.base.replace(":", "."): name for name, kind in KINDS.items()}
+    pending: list[tuple[ast.AST | Kind | None, SourceModule]] = [(annotation, module)]
+    while pending:
+        node, module = pending.pop()
+        match node:
+            case Kind():
+                kinds.append(node)
+            case ast.Constant(value=None):
+                kinds.append(NOTHING)
+            case ast.Constant(value=str(text)):
+                pending.append((ast.parse(text, mode="eval").body, module))
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                pending += [(right, module), (left, module)]
+            case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
+                pending += [(ast.Constant(None), module), (inner, module)]
+            case ast.Subscript(value=ast.Name(id="Union"), slice=ast.Tuple(elts=inner)):
+                pending += [(part, module) for part in reversed(inner)]
+            case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+                values = ast.literal_eval(inner)
+                kinds.append(Choice(values if isinstance(values, tuple) else (values,)))
+            case ast.Subscript(value=ast.Name(id=name), slice=inner) if name in LISTS:
+                kinds.append(Several(kinds_of(inner, module)))
+            case ast.Name(id=name) if name in PLUGIN_NAMES:
+                kinds.append(PluginName(PLUGIN_NAMES[name]))
+            case ast.Name(id=name) if name in JOINED_NAMES:
+                kinds.append(PluginName(JOINED_NAMES[name], is_joined=True))
+            case ast.Name(id=name) if name in EXISTING:
+                kinds.append(Existing(EXISTING[name]))
+            case ast.Name(id=name) if name in SCALARS:
+                kinds.append(Scalar(SCALARS[name]))
+            case ast.Name() | ast.Attribute():
+                definition = find_definition(module, ast.unparse(node))
+                if definition is not None and isinstance(definition.node, ast.ClassDef):
+                    plugin = next((bases[base.path] for base in lineage(definition)[0] if base.path in bases), None)
+                    kinds.append(Built(definition.path, plugin, plugin is None and is_dataclass(definition)))
+                else:  # an alias, or unknown
+                    pending.append((definition.node, definition.module) if definition is not None else (None, module))
+            case _:
+                kinds.append(ANYTHING)
+    return tuple(dict.fromkeys(kinds))
 
 
-def lineage(definition: Definition) -> Iterator[Definition | None]:
-    """Yield a class and the classes it derives from, nearest first; None for one whose source is not here."""
+def lineage(definition: Definition) -> tuple[list[Definition], bool]:
+    """Return a class and the classes it derives from, nearest first, and whether the source of all of them is here."""
+    classes, is_whole = [], True
     pending: list[Definition | None] = [definition]
     while pending:
         current = pending.pop(0)
         if current is None or not isinstance(current.node, ast.ClassDef):
-            yield None
+            is_whole = False
             continue
-        yield current
-        bases = [ast.unparse(base).partition("[")[0] for base in current.node.bases]
-        pending += [find_definition(current.module, base) for base in bases if base not in WITHOUT_OPTIONS]
+        classes.append(current)
+        for base in current.node.bases:
+            name = ast.unparse(base).partition("[")[0]
+            if name not in WITHOUT_OPTIONS:
+                pending.append(find_definition(current.module, name))
+    return classes, is_whole
 
 
-def is_dataclass(node: ast.ClassDef) -> bool:
+def is_dataclass(definition: Definition) -> bool:
     """Return whether a class is decorated so."""
-    return any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
-
-
-def is_abstract(node: ast.ClassDef) -> bool:
-    """Return whether a class names ABC or Protocol among its bases."""
-    return bool({"ABC", "Protocol"} & {ast.unparse(base) for base in node.bases})
-
-
-def _either(annotations: Sequence[ast.expr], module: Module) -> Kind:
-    kinds: dict[Kind, None] = {}
-    for annotation in annotations:
-        kinds.update(dict.fromkeys(kind_of(annotation, module).alternatives))
-    return Either(tuple(kinds))
-
-
-def _kind_of_name(definition: Definition | None) -> Kind:
-    if definition is None:
-        return ANYTHING
-    if not isinstance(definition.node, ast.ClassDef):
-        return kind_of(definition.node, definition.module)  # an alias
-    paths = {ancestor.path for ancestor in lineage(definition) if ancestor is not None}
-    plugin = next((name for name, kind in KINDS.items() if kind.base.replace(":", ".") in paths), None)
-    return Built(definition.path, plugin, is_group=plugin is None and is_dataclass(definition.node))
+    decorators = definition.node.decorator_list if isinstance(definition.node, ast.ClassDef) else []
+    return "dataclass" in " ".join(map(ast.unparse, decorators))

@@ -5,34 +5,41 @@ Read from the source text. The parser that runs a command reads the same signatu
 
 import ast
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dprdm import check
-from dprdm.cli.kinds import NOTHING, Either, Kind, is_dataclass, kind_of, lineage
-from dprdm.cli.source import Definition, Module, find_definition, find_method, find_path
+from dprdm.cli.kinds import NOTHING, Kind, is_dataclass, kinds_of, lineage
+from dprdm.cli.source import SourceModule, find_definition, find_method, find_path
 
 UNKNOWN = object()  # a default that the source alone does not tell
 
 
 @dataclass(frozen=True, eq=False)
 class Option:
-    """A parameter: which values it takes, and the expression of its default, None if it has to be given."""
+    """A parameter, with the expressions of its annotation and of its default; without a default, it must be set."""
 
     name: str
-    kind: Kind
-    expression: ast.expr | None
-    module: Module
+    annotation: ast.AST | Kind | None
+    expression: ast.AST | None
+    module: SourceModule
+
+    @functools.cached_property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Which values it takes."""
+        kinds = kinds_of(self.annotation, self.module)
+        return (*kinds, NOTHING) if self.default is None and NOTHING not in kinds else kinds
 
     @functools.cached_property
     def default(self) -> Any:
         """Its default value; UNKNOWN where the source does not tell, or where there is none."""
-        node: ast.AST | None = self.expression
+        node = self.expression
         while isinstance(node, ast.Name | ast.Attribute):  # a constant, here or in another module
             definition = find_definition(self.module, ast.unparse(node))
             node = definition.node if definition is not None else None
         match node:
+            case None:
+                return UNKNOWN
             case ast.Call(func=ast.Name(id="Path"), args=[ast.Constant(value=path)]):
                 return path
             case ast.Call(
@@ -40,23 +47,19 @@ class Option:
             ):
                 return []
         try:
-            return UNKNOWN if node is None else ast.literal_eval(ast.unparse(node))
+            return ast.literal_eval(ast.unparse(node))
         except ValueError:
             return UNKNOWN
 
 
 @dataclass(frozen=True)
 class Check:
-    """A call such as `check.in_range(0, 1, rate=rate)`: the function, its limits, and the option that it looks at."""
+    """A call such as `check.in_range(0, 1, rate=rate)`: the function, its limits, the keyword, and the option looked at."""
 
     function: str
     limits: tuple[Any, ...]
     keyword: str
     option: str
-
-    def apply(self, value: Any) -> None:
-        """Raise UserError if the value does not pass."""
-        getattr(check, self.function)(*self.limits, **{self.keyword: value})
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,71 +88,75 @@ def read_signature(path: str) -> Signature:
     if definition is None or not isinstance(definition.node, ast.FunctionDef | ast.ClassDef):
         return Signature(path, {}, is_open=True)
     docstring = ast.get_docstring(definition.node) or ""
-    if isinstance(definition.node, ast.FunctionDef):
-        return _of_function(path, docstring, definition.module, definition.node)
-    classes = list(lineage(definition))
+    classes, is_whole = lineage(definition)
+    function, module = (
+        (definition.node, definition.module) if isinstance(definition.node, ast.FunctionDef) else (None, None)
+    )
     for base in classes:
-        if base is not None and (method := find_method(base, "__init__")) is not None:
-            return _of_function(path, docstring, base.module, method)
-    sources = [base for base in classes if base is not None]
-    options = {option.name: option for base in reversed(sources) for option in _fields(base)}
-    checks = [found for base in sources for found in _checks(find_method(base, "__post_init__"), base.module, options)]
-    return Signature(path, options, tuple(checks), docstring, is_open=None in classes)
+        if function is None and (function := find_method(base, "__init__")) is not None:
+            module = base.module
+    if function is not None and module is not None:
+        options = _parameters(function, module)
+        checks = _checks(function, module, options)
+        return Signature(path, options, tuple(checks), docstring, is_open=function.args.kwarg is not None)
+    options, checks = {}, []
+    for base in reversed(classes):
+        options |= _fields(base.node, base.module) if is_dataclass(base) else {}
+    for base in classes:
+        if (method := find_method(base, "__post_init__")) is not None:
+            checks += _checks(method, base.module, options)
+    return Signature(path, options, tuple(checks), docstring, is_open=not is_whole)
 
 
-def _of_function(path: str, docstring: str, module: Module, node: ast.FunctionDef) -> Signature:
-    arguments = node.args
-    positional = [argument for argument in arguments.args if argument.arg != "self"]
-    defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
-    pairs = [*zip(positional, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
-    options = {a.arg: _option(a.arg, a.annotation, default, module) for a, default in pairs}
-    checks = tuple(_checks(node, module, options))
-    return Signature(path, options, checks, docstring, is_open=arguments.kwarg is not None)
+def _parameters(function: ast.FunctionDef, module: SourceModule) -> dict[str, Option]:
+    """Options that are parameters."""
+    arguments = function.args
+    defaults = [None] * (len(arguments.args) - len(arguments.defaults)) + list(arguments.defaults)
+    pairs = [
+        *zip(arguments.args, defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    options = {argument.arg: Option(argument.arg, argument.annotation, default, module) for argument, default in pairs}
+    options.pop("self", None)
+    return options
 
 
-def _option(name: str, annotation: ast.expr | None, default: ast.expr | None, module: Module) -> Option:
-    kind = kind_of(annotation, module)
-    if isinstance(default, ast.Constant) and default.value is None and NOTHING not in kind.alternatives:
-        kind = Either((*kind.alternatives, NOTHING))
-    return Option(name, kind, default, module)
+def _fields(node: ast.AST, module: SourceModule) -> dict[str, Option]:
+    """Options that are fields of a dataclass, those that its constructor takes."""
+    options = {}
+    for field in node.body if isinstance(node, ast.ClassDef) else ():
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            text = ast.unparse(field)
+            if "ClassVar" not in text and "init=False" not in text:
+                options[field.target.id] = Option(field.target.id, field.annotation, field.value, module)
+    return options
 
 
-def _fields(definition: Definition) -> Iterator[Option]:
-    """The fields that a dataclass's constructor takes."""
-    assert isinstance(definition.node, ast.ClassDef)
-    for node in definition.node.body if is_dataclass(definition.node) else []:
-        match node:
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
-                if "ClassVar" not in ast.unparse(annotation) and "init=False" not in ast.unparse(
-                    value or ast.Tuple([])
-                ):
-                    yield _option(name, annotation, value, definition.module)
-
-
-def _checks(node: ast.FunctionDef | None, module: Module, options: Mapping[str, Option]) -> Iterator[Check]:
+def _checks(function: ast.FunctionDef, module: SourceModule, options: Iterable[str]) -> list[Check]:
     """Calls of `dprdm.check` on options as they came in, up to where the body may return."""
-    source = module.bindings.get("check")
-    if node is None or "check" in options or not isinstance(source, ast.ImportFrom) or source.module != "dprdm":
-        return
+    checks: list[Check] = []
     unchanged = set(options)
-    pending = list(reversed(node.body))
+    if "check" in unchanged or module.bindings.get("check") != ("dprdm", "check"):
+        return checks
+    pending = function.body[::-1]
     while pending:
         statement = pending.pop()
         inside = list(ast.walk(statement))
-        if any(isinstance(part, ast.Return) for part in inside):
-            return
+        if ast.Return in map(type, inside):
+            break
         match statement:
             case ast.If(test=ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]), orelse=[]):
-                pending += reversed(statement.body)  # no check looks at an option that is None
+                pending += statement.body[::-1]  # no check looks at an option that is None
                 continue
             case ast.Expr(value=value) | ast.Assign(value=value):
-                for part in getattr(value, "elts", [value]):
-                    yield from (call for call in _calls(part) if call.option in unchanged)
-        unchanged -= {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+                for node in getattr(value, "elts", [value]):
+                    checks += _calls(node, unchanged)
+        unchanged -= {node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return checks
 
 
-def _calls(node: ast.expr) -> list[Check]:
-    """`check.f(limits, name=option)`, and one in the place of its option; none where limits are not written as numbers."""
+def _calls(node: ast.AST, options: set[str]) -> list[Check]:
+    """`check.f(limits, name=option)`, and a check in the place of the option; none whose limits are not written as numbers."""
     calls: list[tuple[str, list[ast.expr], str]] = []
     while True:
         match node:
@@ -160,15 +167,11 @@ def _calls(node: ast.expr) -> list[Check]:
                 node = node.keywords[0].value
             case ast.Call(func=ast.Name(id="Path"), args=[inner]):
                 node = inner
-            case ast.Name(id=option) | ast.Attribute(value=ast.Name(id="self"), attr=option):
-                numbers = [(name, limits, word) for name, limits, word in calls if all(map(_is_number, limits))]
-                return [
-                    Check(name, tuple(ast.literal_eval(limit) for limit in limits), word, option)
-                    for name, limits, word in reversed(numbers)
-                ]
+            case ast.Name(id=option) | ast.Attribute(value=ast.Name(id="self"), attr=option) if option in options:
+                checks = []
+                for name, limits, word in calls:
+                    if {*map(type, limits)} <= {ast.Constant}:
+                        checks.append(Check(name, ast.literal_eval(ast.Tuple(limits, ast.Load())), word, option))
+                return checks
             case _:
                 return []
-
-
-def _is_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)

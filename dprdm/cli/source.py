@@ -3,7 +3,6 @@
 import ast
 import functools
 import importlib.util
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,88 +11,90 @@ UNREAD = {"torch"}
 
 
 @dataclass(frozen=True, eq=False)
-class Module:
+class SourceModule:
     """A module as its file says it.
 
     Args:
         name: its full name.
-        is_package: whether the file is an `__init__.py`.
-        bindings: what each top-level name is bound to: a class, a function, a value, or the import that brings it.
+        bindings: what each top-level name is bound to: a class, a function, a value, or (module, name) of an import.
         is_complete: whether these are all of its names; false with `import *` or a module's own `__getattr__`.
     """
 
     name: str
-    is_package: bool
-    bindings: dict[str, ast.AST]
+    bindings: dict[str, ast.AST | tuple[str, str]]
     is_complete: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """A class, a function, or the expression that a name stands for, and the module in which it is written."""
+    """A class, a function, or the expression that a name stands for; the module in which it is written; its full name."""
 
-    module: Module
+    module: SourceModule
     node: ast.AST
-
-    @property
-    def path(self) -> str:
-        """Full name of a class or function."""
-        return f"{self.module.name}.{getattr(self.node, 'name', '')}"
+    path: str
 
 
 @functools.cache
-def read_module(name: str) -> Module | None:
+def read_module(name: str) -> SourceModule | None:
     """Return the module of this full name, or None if it has no source file here."""
     file = _locate(name)
     if file is None:
         return None
-    bindings: dict[str, ast.AST] = {}
-    for node in _statements(ast.parse(file.read_text(encoding="utf-8"))):
+    package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+    bindings: dict[str, ast.AST | tuple[str, str]] = {}
+    pending = ast.parse(file.read_text(encoding="utf-8")).body[::-1]
+    while pending:
+        node = pending.pop()
         match node:
+            case ast.If() | ast.Try():
+                pending += [*node.orelse[::-1], *node.body[::-1]]
             case ast.ClassDef() | ast.FunctionDef():
                 bindings[node.name] = node
-            case ast.ImportFrom() | ast.Import():
-                bindings.update({alias.asname or alias.name: node for alias in node.names})
             case ast.Assign(targets=[ast.Name(id=target)]) | ast.AnnAssign(target=ast.Name(id=target)):
                 bindings[target] = node.value or node
-    return Module(name, file.name == "__init__.py", bindings, not {"*", "__getattr__"} & bindings.keys())
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    bindings[alias.asname or alias.name] = (alias.name, "")
+            case ast.ImportFrom(module=source, names=aliases, level=level):
+                above = package[: len(package) + 1 - level] if level else []
+                for alias in aliases:
+                    bindings[alias.asname or alias.name] = (
+                        ".".join([*above, *([source] if source else [])]),
+                        alias.name,
+                    )
+    return SourceModule(name, bindings, not {"*", "__getattr__"} & bindings.keys())
 
 
-def find_definition(module: Module | None, name: str) -> Definition | None:
+def find_definition(module: SourceModule | None, name: str) -> Definition | None:
     """Return where `name` of a module is defined, through all imports in between; None if no source says it."""
     while module is not None:
         head, _, rest = name.partition(".")
-        node = module.bindings.get(head)
-        if isinstance(node, ast.Import):  # of `import a.b as c`, and then `c.name`
-            alias = next(alias for alias in node.names if (alias.asname or alias.name) == head)
-            module, name = read_module(alias.name), rest
-        elif isinstance(node, ast.ImportFrom):
-            alias = next(alias for alias in node.names if (alias.asname or alias.name) == head)
-            source = _absolute(module, node)
-            module, name = read_module(source), alias.name + (f".{rest}" if rest else "")
-            if module is None or alias.name not in module.bindings:  # a module of the package
-                module, name = read_module(f"{source}.{alias.name}"), rest
-        else:
-            return None if node is None or rest else Definition(module, node)
+        bound = module.bindings.get(head)
+        if not isinstance(bound, tuple):
+            return None if bound is None or rest else Definition(module, bound, f"{module.name}.{head}")
+        source, attribute = bound
+        module, name = read_module(source), f"{attribute}.{rest}".strip(".")
+        if attribute and (module is None or attribute not in module.bindings):  # a module of the package
+            module, name = read_module(f"{source}.{attribute}"), rest
     return None
 
 
 def find_path(path: str) -> Definition | None:
     """Return where the class, function or method of this full path, such as `dprdm.cli.plan.plan`, is defined."""
     parent, _, name = path.rpartition(".")
-    if not parent:
-        return None
-    if (module := read_module(parent)) is not None:
-        return find_definition(module, name)
+    if not parent or (module := read_module(parent)) is not None:
+        return find_definition(module, name) if parent else None
     owner = find_path(parent)
     method = None if owner is None else find_method(owner, name)
-    return None if owner is None or method is None else Definition(owner.module, method)
+    return None if owner is None or method is None else Definition(owner.module, method, path)
 
 
 def find_method(definition: Definition, name: str) -> ast.FunctionDef | None:
     """Return the method that a class itself defines by this name, or None."""
-    body = definition.node.body if isinstance(definition.node, ast.ClassDef) else []
-    return next((node for node in body if isinstance(node, ast.FunctionDef) and node.name == name), None)
+    for node in definition.node.body if isinstance(definition.node, ast.ClassDef) else ():
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return node
+    return None
 
 
 def is_surely_absent(path: str) -> bool:
@@ -103,38 +104,19 @@ def is_surely_absent(path: str) -> bool:
     if module is not None:
         return module.is_complete and attribute not in module.bindings
     parent, _, _ = name.rpartition(".")
-    return importlib.util.find_spec(name.partition(".")[0]) is None if not parent else read_module(parent) is not None
+    return read_module(parent) is not None if parent else importlib.util.find_spec(name) is None
 
 
 def _locate(name: str) -> Path | None:
     """The source file of a module. Only its top-level package is looked up by Python, and that imports nothing."""
     top, *rest = name.split(".")
-    spec = None if top in UNREAD else importlib.util.find_spec(top)
+    spec = importlib.util.find_spec(top) if top and top not in UNREAD else None
     if spec is None:
         return None
-    folders = [Path(folder).joinpath(*rest) for folder in spec.submodule_search_locations or ()]
-    files = [file for folder in folders for file in (folder / "__init__.py", folder.with_suffix(".py"))]
-    if not folders and not rest and spec.origin is not None:
-        files = [Path(spec.origin)]
-    return next((file for file in files if file.suffix == ".py" and file.is_file()), None)
-
-
-def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Top-level statements, those under `if` and `try` among them."""
-    pending: list[ast.stmt] = list(reversed(tree.body))
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.If | ast.Try):
-            pending += reversed([*node.body, *node.orelse])
-        else:
-            yield node
-
-
-def _absolute(module: Module, node: ast.ImportFrom) -> str:
-    """The full name of the module that a `from` names."""
-    if not node.level:
-        return node.module or ""
-    package = module.name.split(".")[
-        : None if module.is_package and node.level == 1 else -node.level + module.is_package
-    ]
-    return ".".join([*package, *([node.module] if node.module else [])])
+    for folder in spec.submodule_search_locations or ():
+        below = Path(folder, *rest)
+        for file in (below / "__init__.py", below.with_suffix(".py")):
+            if file.is_file():
+                return file
+    single = Path(spec.origin or "")
+    return single if not rest and not spec.submodule_search_locations and single.suffix == ".py" else None

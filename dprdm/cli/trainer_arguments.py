@@ -9,21 +9,14 @@ from typing import Any
 
 from dprdm import check
 from dprdm.cli.argv import Arguments, names_config, read_arguments, read_config
-from dprdm.cli.commands import COMMANDS, OPTIONS, program
-from dprdm.cli.kinds import lineage
-from dprdm.cli.signature import read_signature
-from dprdm.cli.source import find_path
+from dprdm.cli.commands import COMMANDS, program
+from dprdm.cli.ineffective import refuse_misplaced
 from dprdm.errors import UserError
 from dprdm.training.ranks import is_first_process
 
 DEMO_CONFIG = "demo.yaml"
 # The paper's.
 PLUGINS = {"mechanism": "gaussian", "retriever": "exact", "denoiser": "none"}
-# Of the options of `predict`, what a `fit` of a public model and `validate` take besides ...
-PUBLIC_OPTIONS = {"fit": {"wandb"}, "validate": set[str]()}
-# ... and a `fit` of a model that is there to read private images, under a budget.
-PRIVATE_TRAINING = "dprdm.rivals.fine_tuning.PrivateFineTuning"
-PRIVATE_OPTIONS = {"eps", "delta", "noise_std", "private_store", "private", "account"}
 
 
 def read_trainer_arguments(name: str, words: Sequence[str]) -> Arguments:
@@ -45,7 +38,7 @@ def read_trainer_arguments(name: str, words: Sequence[str]) -> Arguments:
         raise UserError(
             f"Expected --config, which describes model and data, such as `{program()} {name} --config demo.yaml`."
         )
-    _refuse_misplaced(name, arguments.named, tree["model"])
+    refuse_misplaced(name, arguments.named, tree)
     if DEMO_CONFIG in base and is_first_process():
         print(f"No --config given: running the embedded demo (configs/{DEMO_CONFIG}).", flush=True)
     return arguments
@@ -64,22 +57,3 @@ def _config_beside(words: Sequence[str]) -> dict[str, dict[str, Any]]:
     content = read_config(str(config))
     content.pop("name", None)
     return {str(config): content}
-
-
-def _refuse_misplaced(name: str, named: frozenset[str], model: dict[str, Any]) -> None:
-    """Refuse options on the command line that would have no effect: whoever gives one believes in it."""
-    if name in {"predict", "render"}:
-        if "ckpt_path" in named:
-            raise UserError("`predict` takes exported weights, not a checkpoint. Name them with --weights.")
-        return
-    taken = PUBLIC_OPTIONS[name] | (PRIVATE_OPTIONS if name == "fit" and _reads_private_images(model) else set())
-    if misplaced := sorted(named & read_signature(OPTIONS).options.keys() - taken):
-        raise UserError(
-            f"`{name}` reads public data only, so --{misplaced[0]} would have no effect; it is an option of `predict`."
-        )
-
-
-def _reads_private_images(model: dict[str, Any]) -> bool:
-    """Whether a model is there to be trained on private images."""
-    definition = find_path(model.get("class_path", ""))
-    return definition is not None and PRIVATE_TRAINING in {one.path for one in lineage(definition) if one is not None}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonargparse import ArgumentParser
 
@@ -12,11 +12,14 @@ from dprdm.cli.commands import OPTIONS
 from dprdm.cli.function import make
 from dprdm.cli.ineffective import refuse_ineffective
 from dprdm.cli.kinds import Built
+from dprdm.cli.settings import object_of
 from dprdm.cli.signature import read_signature
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.resources import find_weights
-from dprdm.workflows.options import PredictOptions
+
+if TYPE_CHECKING:
+    from dprdm.workflows.options import PredictOptions
 
 FILES = ("prompts", "codebook", "conditions")  # that `predict` reads
 
@@ -29,9 +32,6 @@ def require_usable(name: str, arguments: Arguments) -> None:
         arguments: what it was called with.
     """
     tree = arguments.settings.tree
-    options = _make_options(tree)
-    if name in {"predict", "render"}:
-        refuse_ineffective(options, arguments.named)
     checkpoint = tree.get("ckpt_path")
     if checkpoint not in {None, "last"} and not Path(checkpoint).is_file():  # `last` may not be there
         raise UserError(f"Expected a checkpoint at {checkpoint}, and there is none. `fit` leaves them in runs/.")
@@ -41,11 +41,16 @@ def require_usable(name: str, arguments: Arguments) -> None:
     for weights in _weights(name, tree):
         find_weights(Path(weights))
     if name in {"fit", "validate"}:  # before a large network is built: are the images there at all?
-        _make_readers(tree["data"])
+        _make_readers(object_of(tree, "data"))
+    options = _make_options(tree)
+    if name in {"predict", "render"}:
+        refuse_ineffective(options, arguments.named)
 
 
-def _make_options(tree: dict[str, Any]) -> PredictOptions:
+def _make_options(tree: dict[str, Any]) -> "PredictOptions":
     """The options of `predict`, mechanism and retriever included, but for the private images."""
+    from dprdm.workflows.options import PredictOptions  # brings the accountants; most refusals need none of them
+
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(PredictOptions, skip={"private"})
     names = read_signature(OPTIONS).options.keys() - {"private"}
@@ -57,9 +62,7 @@ def _make_readers(data: dict[str, Any]) -> None:
     """Make the readers of a data module: each refuses a folder that does not hold what it reads."""
     options = read_signature(data.get("class_path", "")).options
     for name, value in data.get("init_args", {}).items():
-        if name in options and any(
-            isinstance(kind, Built) and kind.plugin == "reader" for kind in options[name].kind.alternatives
-        ):
+        if name in options and any(isinstance(kind, Built) and kind.plugin == "reader" for kind in options[name].kinds):
             parser = ArgumentParser(exit_on_error=False)
             parser.add_subclass_arguments(ImageSource, name)
             make(parser, {name: value})
@@ -67,9 +70,10 @@ def _make_readers(data: dict[str, Any]) -> None:
 
 def _weights(name: str, tree: dict[str, Any]) -> Iterator[str]:
     """Weights to start from, by path: those of the model, of the generator in it, and those that `predict` names."""
-    model = tree["model"].get("init_args", {})
-    tuned = (model.get("generator") or {}).get("init_args", {})
-    takes_any = {"weights", "generator"} & read_signature(tree["model"].get("class_path", "")).options.keys()
-    for holder in (model, tuned, tree if name in {"predict", "render"} and takes_any else {}):
+    model = object_of(tree, "model")
+    arguments = model.get("init_args", {})
+    tuned = object_of(arguments, "generator").get("init_args", {})
+    takes_any = {"weights", "generator"} & read_signature(model.get("class_path", "")).options.keys()
+    for holder in (arguments, tuned, tree if name in {"predict", "render"} and takes_any else {}):
         if isinstance(holder.get("weights"), str):
             yield holder["weights"]

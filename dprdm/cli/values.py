@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,8 @@ from dprdm import registry
 from dprdm.cli.kinds import ANYTHING, NOTHING, Built, Choice, Existing, Kind, PluginName, Scalar, Several
 from dprdm.errors import UserError
 
-WORDS: dict[type, str] = {
-    int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path", type(None): "null",
-}  # fmt: skip
+WORDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
+TEXT = Scalar(str)
 REFUSED = object()
 
 
@@ -32,55 +32,57 @@ def read_yaml(text: str) -> Any:
         return text
 
 
-def convert(kind: Kind, value: Any, label: str, file: str) -> Any:
-    """Return the value as one of its kind; as it is, where more than one kind could be meant.
+def convert(kinds: Sequence[Kind], value: Any, label: str, file: str) -> Any:
+    """Return the value as one of these kinds; as it is, where the parser of the command must choose.
 
     Raises:
         UserError: if it is of none of them. The sentence has `label`, the option's name, and `file` if a config says it.
     """
-    kinds = kind.alternatives
-    if ANYTHING in kinds or any(isinstance(one, Built) for one in kinds):
-        return value
-    meant = [one for one in kinds if one != NOTHING]
-    if isinstance(value, Text) and len(meant) > 1 and Scalar(str) in meant:
-        return value
-    is_text = meant == [Scalar(str)] and isinstance(value, str)  # anything else may be null
-    for one in meant if is_text else sorted(kinds, key=lambda one: one != NOTHING):
-        if (converted := _convert(one, value)) is not REFUSED:
-            return converted
-    hint = " Put it in quotes." if meant[-1] in (Scalar(str), Several(Scalar(str))) else _nearest(value, meant)
+    converted = _convert(kinds, value)
+    if converted is not REFUSED:
+        return converted
+    meant = [kind for kind in kinds if kind != NOTHING]
+    hint = " Put it in quotes." if meant[-1] in (TEXT, Several((TEXT,))) else _nearest(value, meant)
     where, words = f" in {file}" if file else "", " or ".join(dict.fromkeys(map(_words, meant)))
-    raise UserError(f"Expected {label}{where} to be {words}, got {shown(value)}.{hint}")
+    shown = value if isinstance(value, str) else json.dumps(value, default=str)
+    raise UserError(f"Expected {label}{where} to be {words}, got {shown}.{hint}")
 
 
-def shown(value: Any) -> str:
-    """Return a value as a config would have it."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def _convert(kind: Kind, value: Any) -> Any:
-    """The value as one of a single kind, or REFUSED."""
+def _convert(kinds: Sequence[Kind], value: Any) -> Any:
+    """The value as the first of the kinds that takes it, or REFUSED. What is not text alone may be null."""
+    is_typed = isinstance(value, Text)
+    if TEXT in kinds and {*kinds} <= {TEXT, NOTHING} and isinstance(value, str):
+        return str(value)
+    if is_typed and TEXT in kinds:
+        return value
     read = read_yaml(value) if isinstance(value, str) else value
-    match kind:
-        case Scalar(type=wanted) if wanted in (str, Path):
-            return str(value) if isinstance(value, str) else REFUSED
-        case Existing():
-            return str(value) if isinstance(value, str) else REFUSED
-        case Scalar(type=wanted) if wanted is float:
-            return float(read) if isinstance(read, int | float) and not isinstance(read, bool) else REFUSED
-        case Scalar(type=wanted):
-            return read if type(read) is wanted else REFUSED
-        case Choice(values=values):
-            return next((one for one in (value, read) if one in values), REFUSED)
-        case PluginName(plugin=plugin, is_joined=is_joined):
-            for name in str(value).split(",") if is_joined else [value]:
-                registry.describe(plugin, name.strip() if is_joined else name)
-            return str(value)
-        case Several(item=item):
-            items = read if isinstance(read, list) else [value] if isinstance(value, Text) else [REFUSED]
-            converted = [REFUSED if one is REFUSED else _convert(item, one) for one in items]
-            return REFUSED if REFUSED in converted else converted
-    return value
+    if read is None and NOTHING in kinds:
+        return None
+    for kind in kinds:
+        match kind:
+            case Built():
+                return value
+            case Existing() if isinstance(value, str):
+                return str(value)
+            case Scalar(type=wanted) if wanted in (str, Path) and isinstance(value, str):
+                return str(value)
+            case Scalar(type=wanted) if (
+                wanted is float and isinstance(read, int | float) and not isinstance(read, bool)
+            ):
+                return float(read)
+            case Scalar(type=wanted) if type(read) is wanted:
+                return read
+            case Choice(values=values) if value in values or read in values:
+                return value if value in values else read
+            case PluginName(plugin=plugin, is_joined=is_joined):
+                for name in str(value).split(",") if is_joined else [value]:
+                    registry.describe(plugin, name.strip() if is_joined else name)
+                return str(value)
+            case Several(items=items) if isinstance(read, list) or is_typed:
+                converted = [_convert(items, item) for item in (read if isinstance(read, list) else [value])]
+                if REFUSED not in converted:
+                    return converted
+    return value if ANYTHING in kinds else REFUSED
 
 
 def _words(kind: Kind) -> str:
@@ -91,12 +93,14 @@ def _words(kind: Kind) -> str:
             return f"the path of a {what}"
         case Choice(values=values):
             return f"one of {', '.join(map(str, values))}"
-        case Several(item=Scalar(type=wanted)) if wanted in (int, float):
+        case Several(items=(Scalar(type=wanted),)) if wanted in (int, float):
             return "a list of numbers, such as [1, 10]"
+        case Several(items=(Scalar(type=wanted),)) if wanted is str:
+            return "a list of texts"
     return "a list"
 
 
-def _nearest(value: Any, kinds: list[Kind]) -> str:
-    choices = [str(one) for kind in kinds if isinstance(kind, Choice) for one in kind.values]
+def _nearest(value: Any, kinds: Sequence[Kind]) -> str:
+    choices = [str(choice) for kind in kinds if isinstance(kind, Choice) for choice in kind.values]
     nearest = difflib.get_close_matches(str(value), choices, n=1)
     return f" Did you mean {nearest[0]}?" if nearest else ""

@@ -18,11 +18,11 @@ from dprdm.codebook.answer import answer
 from dprdm.codebook.estimate import estimate
 from dprdm.codebook.partition import Partition, learn_partition
 from dprdm.codebook.sums import Weighting, on_grid, row_sums, split_weighting
+from dprdm.guarantee.mechanism import Terms
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import nearest_means
-from dprdm.release.mechanism import Terms
 from dprdm.types import Embeddings, Queries
 
 # Cells of the finest level, and how many of them lie in one of the level above.
@@ -64,12 +64,14 @@ class CodebookRehearsal:
 
     @classmethod
     def of(cls, public: PublicKnowledge, share: float) -> "CodebookRehearsal":
-        """The stage that public rows make for answers that average this share of the rows."""
-        known = public.thinned(MOST_ROWS)
-        number = np.arange(len(known.rows))
-        learnt_from, others = known.rows[number % 2 == 0], known.rows[number % 2 == 1]
+        """Return the stage that public rows make for answers that average this share of the rows."""
+        knowledge = public.thinned(MOST_ROWS)
+        number = np.arange(len(knowledge.rows))
+        learnt_from, others = knowledge.rows[number % 2 == 0], knowledge.rows[number % 2 == 1]
         stand_in = others[_to_one_side(others)]
-        captions = known.queries[evenly(len(known.queries), QUERIES)] if len(known.queries) else known.rows[:0]
+        captions = (
+            knowledge.queries[evenly(len(knowledge.queries), QUERIES)] if len(knowledge.queries) else knowledge.rows[:0]
+        )
         rows = learnt_from[evenly(len(learnt_from), QUERIES)]
         queries = captions if len(captions) >= FEWEST_CAPTIONS else np.concatenate([captions, rows])
         count = max(1, round(share * len(stand_in)))
@@ -77,7 +79,7 @@ class CodebookRehearsal:
 
 
 def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int) -> list[RehearsedCodebook]:
-    """Every choice of levels and weights, best first. The same choices from the same rows and terms, always.
+    """Return every choice of levels and weights, best first. The same choices from the same rows and terms, always.
 
     Args:
         share: of the rows, averaged to an answer.
@@ -85,14 +87,14 @@ def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int
     """
     stage = CodebookRehearsal.of(public, share)
     multiplier = _noise_multiplier(terms)
-    found = []
+    choices = []
     for sizes in _sizes(min(max_cells, len(stage.learnt_from) // ROWS_PER_CELL)):
         partition = learn_partition(stage.learnt_from, sizes)
         for weights in _weights(partition, stage.learnt_from):
             weighting = split_weighting(*weights[:2], len(sizes), weights[2])
             cosine = _act(stage, partition, weighting, multiplier, terms, share)
-            found.append(RehearsedCodebook(sizes, *weights, cosine))
-    return sorted(found, key=lambda choice: -choice.cosine)
+            choices.append(RehearsedCodebook(sizes, *weights, cosine))
+    return sorted(choices, key=lambda choice: -choice.cosine)
 
 
 def _act(

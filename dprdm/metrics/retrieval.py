@@ -50,7 +50,7 @@ class Truth:
         return shares
 
     def median_ranks(self, vectors: Float[np.ndarray, "query dim"]) -> Float[np.ndarray, "query"]:
-        """Median rank of the query's nearest rows when all rows are ordered by inner product with the vector; 1 is best."""
+        """Return the median rank of each query's nearest rows when all are ordered by their scores with the vector; 1 is best."""
         return np.array([self._rank(vector, near) for vector, near in zip(vectors, self.nearest, strict=True)])
 
     def _rank(self, vector: Float[np.ndarray, "dim"], near: Int[np.ndarray, "near"]) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from dprdm.release.statement import NOT_COVERED
+from dprdm.guarantee.statement import NOT_COVERED
 from dprdm.report.attack_bounds import joint_promise
 from dprdm.report.content import ReportContent
 from dprdm.report.facts import RunSummary

@@ -12,8 +12,8 @@ import markupsafe
 
 import dprdm
 from dprdm.files import write_text, write_whole
+from dprdm.guarantee.statement import NOT_COVERED
 from dprdm.privacy.accountant import library_version
-from dprdm.release.statement import NOT_COVERED
 from dprdm.report import texts
 from dprdm.report.attack_bounds import joint_promise
 from dprdm.report.content import Limits, ReportContent, ResultsPart

@@ -46,7 +46,7 @@ def checked_search(retriever: Retriever, query: Query, store: Store, rows: RowId
         PluginError: unless these are at most `k` rows, each once, all of them among `rows`. It names no row.
     Guarantee:
         - Padding, repeated rows and rows that were not sampled are refused before anything is noised
-          (tests/release/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
+          (tests/guarantee/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
     """
     nearest = retriever.search(query, store, rows, k)
     if len(nearest) > k or len(np.unique(nearest)) < len(nearest) or not _all_in(nearest, rows):

@@ -1,5 +1,6 @@
 """Configs that runs of version 0.4 have left, as they read now."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,19 +20,19 @@ def current_config(config: Any) -> Any:
     Args:
         config: as YAML has it: dictionaries, lists, and plain values.
     """
-    if isinstance(config, dict):
-        config = {RENAMED.get(name, name): value for name, value in config.items()}
-    return _current_value(config)
-
-
-def _current_value(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_current_value(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    current = {name: _current_value(item) for name, item in value.items()}
-    path = current.get("class_path")
-    return _current_part(path, current) if isinstance(path, str) else current
+    current = copy.deepcopy(config)
+    if isinstance(current, dict):
+        current = {RENAMED.get(name, name): value for name, value in current.items()}
+    pending = [current]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            if isinstance(part.get("class_path"), str):
+                part |= _current_part(part["class_path"], part)
+            pending += part.values()
+    return current
 
 
 def _current_part(path: str, part: Mapping[str, Any]) -> dict[str, Any]:

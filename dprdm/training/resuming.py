@@ -59,7 +59,9 @@ class Unfinished(L.Callback):
             return  # gradients are still being accumulated, and a checkpoint would lose them
         self.last_step = trainer.global_step
         is_due = time.monotonic() - self.last_time > max(self.seconds, 20 * self.cost)
-        if self.is_stopping or trainer.received_sigterm or is_due:
+        must_save = self.is_stopping or trainer.received_sigterm or is_due
+        # Processes agree, because saving waits for all of them. One has nobody to ask.
+        if trainer.strategy.reduce_boolean_decision(must_save, all=False):
             self._save(trainer)
             self.may_stop = self.is_stopping
 
@@ -76,7 +78,7 @@ class Unfinished(L.Callback):
             raise KeyboardInterrupt
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """The training has ended: nothing is to be resumed."""
+        """Remove the checkpoint: the training has ended, and nothing is to be resumed."""
         self._give_back_signal()
         if trainer.is_global_zero:
             self.path.unlink(missing_ok=True)
@@ -96,10 +98,11 @@ class Unfinished(L.Callback):
             self.handler_before = None
 
     def _save(self, trainer: L.Trainer) -> None:
-        # Not Trainer.save_checkpoint: that waits for all processes, which may have been told to stop at another step.
         start = time.monotonic()
-        if trainer.is_global_zero and isinstance(trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
-            checkpoint = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-            write_whole(self.path, lambda file: trainer.strategy.save_checkpoint(checkpoint, file))
+        if isinstance(trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
+            if trainer.is_global_zero:
+                write_whole(self.path, trainer.save_checkpoint)
+            else:
+                trainer.save_checkpoint(self.path)  # takes part, and writes nothing
         self.last_time = time.monotonic()
         self.cost = self.last_time - start

@@ -11,10 +11,10 @@ from dprdm.audit.canaries import public_rows
 from dprdm.audit.mutants import Catch, mutants, mutants_of_one_release
 from dprdm.audit.mutants import catch as attack
 from dprdm.audit.run import AuditReport, audit, standard_scenario
+from dprdm.guarantee.mechanism import Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.privacy.budget import Budget
 from dprdm.registry import create, find
-from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
 
 

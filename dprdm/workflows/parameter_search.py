@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dprdm.errors import UserError
+from dprdm.guarantee import rehearsal
+from dprdm.guarantee.mechanism import PrivacyMechanism
+from dprdm.guarantee.rehearsal import Rehearsed
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release import rehearsal
-from dprdm.release.mechanism import PrivacyMechanism
-from dprdm.release.rehearsal import Rehearsed
 from dprdm.retrieval.store import PublicStore
 
 USUAL_TARGET = 20

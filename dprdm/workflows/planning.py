@@ -6,10 +6,10 @@ from dataclasses import replace
 from dprdm import registry
 from dprdm.data.captions import read_knowledge
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, ledger_exists
-from dprdm.release.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore, PublicStore, Store
 

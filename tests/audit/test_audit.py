@@ -11,6 +11,8 @@ from dprdm.audit.canaries import around, public_rows, worst_case
 from dprdm.audit.mutants import Mutant, catch, mutants, mutants_of_one_release
 from dprdm.audit.run import audit, standard_scenario
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import Terms
+from dprdm.guarantee.plan import make_plan, plan_epsilon
 from dprdm.plugins.mechanisms.centered import Centered
 from dprdm.plugins.mechanisms.codebook import Codebook
 from dprdm.plugins.mechanisms.gaussian import Gaussian
@@ -19,8 +21,6 @@ from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
 from dprdm.registry import load_all
-from dprdm.release.mechanism import Terms
-from dprdm.release.plan import make_plan, plan_epsilon
 from tests.fakes import unit_rows
 from tests.statistics import FALSE_ALARM
 

@@ -5,7 +5,7 @@ import pytest
 from dprdm.audit import mutants as module
 from dprdm.audit.mutants import Mutant
 from dprdm.cli import main
-from dprdm.release.sampled_mean import SampledMeanMechanism
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism
 
 QUICK = ("audit", "--trials", "200", "--sampling_rate", "1")
 

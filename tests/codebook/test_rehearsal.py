@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dprdm.codebook.rehearsal import FEWEST_CAPTIONS, CodebookRehearsal, rehearse
+from dprdm.guarantee.mechanism import Terms
 from dprdm.privacy.budget import Budget
-from dprdm.release.mechanism import Terms
 from tests.fakes import public_knowledge
 
 

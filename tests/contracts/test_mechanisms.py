@@ -9,6 +9,8 @@ import pytest
 from dp_accounting import dp_event
 
 from dprdm.errors import UserError
+from dprdm.guarantee.description import describe, describe_release
+from dprdm.guarantee.mechanism import READING, OneReleaseMechanism, Preparable, Terms, Tuning
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
@@ -16,8 +18,6 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.distributions import NoNoise
 from dprdm.privacy.noise import SecureNoise
 from dprdm.registry import load_all
-from dprdm.release.description import describe, describe_release
-from dprdm.release.mechanism import READING, OneReleaseMechanism, Preparable, Terms, Tuning
 from tests.fakes import private_store, public_knowledge, unit_rows
 from tests.statistics import laplace_scale_is, shape_is_laplace, shape_is_normal, uncorrelated
 from tests.statistics import scale_is as normal_scale_is

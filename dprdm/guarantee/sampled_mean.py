@@ -11,8 +11,8 @@ from dp_accounting.dp_event import DpEvent
 
 from dprdm import check
 from dprdm.errors import StoreError, UserError
+from dprdm.guarantee.mechanism import PerQueryMechanism, Progress, Tuning
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import PerQueryMechanism, Progress, Tuning
 from dprdm.retrieval.retriever import Retriever, checked_search
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import Store
@@ -38,7 +38,7 @@ class SampledMeanMechanism(PerQueryMechanism):
         - Missing neighbours count as zero
           (tests/plugins/test_gaussian.py::test_hazard_06_missing_neighbours_are_zero_rows).
         - What the retriever returns is checked: at most k rows, each once, of the sample
-          (tests/release/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
+          (tests/guarantee/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
         - Rows are clipped, not warned about (tests/plugins/test_gaussian.py::test_hazard_10_long_rows_are_clipped).
     """
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from dprdm.errors import UserError
+from dprdm.guarantee.plan import make_plan
+from dprdm.guarantee.rehearsal import Stage, rehearse, settings_for
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.public import Public
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.plan import make_plan
-from dprdm.release.rehearsal import Stage, rehearse, settings_for
 from tests.fakes import public_store, unit_rows
 
 COUNT, DIM = 600, 16

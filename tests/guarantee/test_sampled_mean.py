@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from dprdm.errors import UserError
+from dprdm.guarantee.sampled_mean import clip
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.sampled_mean import clip
 from tests.fakes import private_store, unit_rows
 
 DIM = 8

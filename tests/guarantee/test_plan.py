@@ -4,6 +4,8 @@ from typing import ClassVar
 import pytest
 
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import PrivacyMechanism
+from dprdm.guarantee.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
 from dprdm.plugins.mechanisms.codebook import Codebook
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
@@ -11,8 +13,6 @@ from dprdm.plugins.retrievers.exact import Exact
 from dprdm.plugins.retrievers.public import Public
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.distributions import GaussianNoise, Noise
-from dprdm.release.mechanism import PrivacyMechanism
-from dprdm.release.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
 from tests.fakes import private_store, public_store, unit_rows
 
 BUDGET = Budget(5.0, 1e-5)

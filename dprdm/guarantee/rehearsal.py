@@ -12,10 +12,11 @@ from jaxtyping import Float, Int
 
 from dprdm import check
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import PrivacyMechanism
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import PrivacyMechanism
+from dprdm.public.knowledge import evenly
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import Query, RankedRowIds, RowIds
 
@@ -51,12 +52,14 @@ class Stage:
 
     @classmethod
     def of(cls, store: PublicStore, num_queries: int = NUM_QUERIES) -> "Stage":
-        """Rows of a public store, evenly spaced ones as queries."""
-        rows = _evenly(len(store), MOST_ROWS)
-        asked = _evenly(len(rows), num_queries)
-        scores = _scores(store, rows, rows[asked])
-        order = (np.argsort(-mine, kind="stable") for mine in scores)
-        return cls(store, rows, tuple(ranked[ranked != own] for ranked, own in zip(order, asked, strict=True)))
+        """Return the stage that rows of a public store make, with evenly spaced ones as queries."""
+        rows = evenly(len(store), MOST_ROWS)
+        positions = evenly(len(rows), num_queries)
+        scores = _scores(store, rows, rows[positions])
+        order = (np.argsort(-row_scores, kind="stable") for row_scores in scores)
+        return cls(
+            store, rows, tuple(ranked[ranked != position] for ranked, position in zip(order, positions, strict=True))
+        )
 
     @property
     def depth(self) -> int:
@@ -64,11 +67,11 @@ class Stage:
         return len(self.rows) - 1
 
     def target(self, number: int, k: int) -> Query:
-        """The mean of the k rows nearest to a query, of all."""
+        """Return the mean of the k rows nearest to a query, of all."""
         return self._mean(self.rankings[number][:k], k)
 
     def sampled_mean(self, number: int, k: int, sampling_rate: float, noise: SecureNoise) -> Query:
-        """The mean of the k nearest in a Poisson sample: their ranks among all lie geometric gaps apart."""
+        """Return the mean of the k nearest in a Poisson sample, whose ranks among all lie geometric gaps apart."""
         if sampling_rate == 1:
             return self.target(number, k)
         ranks = np.cumsum(noise.geometric(k, sampling_rate, self.depth) + 1) - 1
@@ -88,7 +91,7 @@ def rehearse(
     noise: SecureNoise,
     max_per_unit: int = 1,
 ) -> list[Rehearsed]:
-    """What each setting (k, sampling_rate) releases within the budget, best first.
+    """Rehearse what each setting (k, sampling_rate) releases within the budget, best first.
 
     Args:
         mechanism: with fields `k` and `sampling_rate`.
@@ -103,17 +106,17 @@ def rehearse(
         raise UserError(f"No setting finds k rows in samples of {stage.depth} public rows. Use a larger public store.")
     targets = np.stack([stage.target(number, target_k) for number in range(len(stage.rankings))])
     multipliers: dict[float, float] = {}
-    found = []
+    rehearsed = []
     for k, rate in able:
         tuned = mechanism.tuned(k, rate)
         if rate not in multipliers:
             multipliers[rate] = _noise(tuned, budget, num_queries, max_per_unit) / tuned.sensitivity(max_per_unit)
-        found.append(_act(stage, k, rate, multipliers[rate] * tuned.sensitivity(max_per_unit), targets, noise))
-    return sorted(found, key=lambda setting: -setting.cosine)
+        rehearsed.append(_act(stage, k, rate, multipliers[rate] * tuned.sensitivity(max_per_unit), targets, noise))
+    return sorted(rehearsed, key=lambda setting: -setting.cosine)
 
 
 def settings_for(ks: Sequence[int], sampling_rates: Sequence[float], records: int | None) -> list[tuple[int, float]]:
-    """All pairs whose samples of a collection of `records` hold k rows on average."""
+    """Return all pairs whose samples of a collection of `records` hold k rows on average."""
     return [(k, rate) for k in ks for rate in sampling_rates if records is None or rate * records >= k]
 
 
@@ -139,11 +142,7 @@ def _cosines(
     return (released * targets).sum(axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny)
 
 
-def _scores(store: PublicStore, rows: RowIds, asked: Int[np.ndarray, "query"]) -> Float[np.ndarray, "query row"]:
-    queries = store.vectors(asked)
+def _scores(store: PublicStore, rows: RowIds, positions: Int[np.ndarray, "query"]) -> Float[np.ndarray, "query row"]:
+    queries = store.vectors(positions)
     blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
     return np.concatenate([queries @ store.vectors(block).T for block in blocks], axis=1)
-
-
-def _evenly(length: int, most: int) -> RowIds:
-    return np.unique(np.linspace(0, length - 1, min(length, most)).astype(np.int64))
