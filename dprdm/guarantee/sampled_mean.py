@@ -16,7 +16,7 @@ from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.retriever import Retriever, checked_search
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import Store
-from dprdm.types import Embeddings, Queries, Query, Released
+from dprdm.types import Embeddings, Queries, Query, RankedRowIds, Released, RowIds
 
 Mean = TypeVar("Mean", bound="SampledMeanMechanism")
 
@@ -122,9 +122,13 @@ class SampledMeanMechanism(PerQueryMechanism):
 
     def _mean(self, query: Query, centre: Query, store: Store, retriever: Retriever, coins: SecureNoise) -> Query:
         units = poisson_sample(store.num_units, self.sampling_rate, coins)
-        nearest = checked_search(retriever, query, store, store.rows_of(units), self.k)
+        nearest = self.nearest(query, store, retriever, store.rows_of(units))
         clipped = clip(store.vectors(nearest) - centre, self.clip_norm, self.noise.norm)
         return np.asarray(clipped.sum(axis=0) / self.k)
+
+    def nearest(self, query: Query, store: Store, retriever: Retriever, rows: RowIds) -> RankedRowIds:
+        """Return the k of `rows` nearest to a query, checked. PRIVATE."""
+        return checked_search(retriever, query, store, rows, self.k)
 
 
 def clip(vectors: Embeddings, clip_norm: float, norm: Literal[1, 2] = 2) -> Embeddings:
