@@ -23,15 +23,15 @@ from jaxtyping import Float, Int
 from dprdm.audit.canaries import write_store
 from dprdm.errors import UserError
 from dprdm.files import write_text
+from dprdm.guarantee import rehearsal
+from dprdm.guarantee.mechanism import OneReleaseMechanism, PerQueryMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.metrics.retrieval import Truth
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import NO_CAPTION, PublicKnowledge, evenly
 from dprdm.public.prior import PublicPrior, fit_prior, nearest_means
 from dprdm.registry import create, load_all
-from dprdm.release import rehearsal
-from dprdm.release.mechanism import OneReleaseMechanism, PerQueryMechanism, Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.store import Manifest, PrivateStore, PublicStore
 from dprdm.types import Answered, Embeddings, Queries
 
@@ -43,8 +43,8 @@ EACH_QUERY = ("gaussian", "centered")
 
 
 @dataclass(frozen=True, eq=False)
-class Embedded:
-    """A private set, what is public beside it, and the queries that are asked."""
+class EmbeddedSet:
+    """A private set, what is public, and the queries."""
 
     name: str
     private: Embeddings
@@ -54,7 +54,7 @@ class Embedded:
 
 
 @dataclass(frozen=True)
-class Cell:
+class BenchmarkCell:
     """One number of queries and one epsilon, for one mechanism and one denoiser: means over queries, with the standard
     error of the cosine. `setting` is what was released."""
 
@@ -69,14 +69,14 @@ class Cell:
     setting: str
 
 
-def compare(known: Truth, vectors: Float[np.ndarray, "query dim"]) -> tuple[float, float, float]:
-    """Mean cosine to the truth, its standard error, and the median rank of the right rows, averaged over queries."""
-    cosines, ranks = known.cosines(vectors), known.median_ranks(vectors)
+def compare(truth: Truth, vectors: Float[np.ndarray, "query dim"]) -> tuple[float, float, float]:
+    """Return the mean cosine to the truth, its standard error, and the median rank of the right rows, averaged over queries."""
+    cosines, ranks = truth.cosines(vectors), truth.median_ranks(vectors)
     return float(cosines.mean()), float(cosines.std() / len(cosines) ** 0.5), float(ranks.mean())
 
 
-def demo(folder: Path, each: int) -> Embedded:
-    """The private shop, the generator's pool, and the ten class names, each asked `each` times."""
+def demo(folder: Path, each: int) -> EmbeddedSet:
+    """Embed the private shop, the generator's pool, and the ten class names, each of them a query `each` times."""
     from dprdm.demo.encoder import DemoEncoder
     from dprdm.demo.fashion import FashionDemo
 
@@ -89,38 +89,38 @@ def demo(folder: Path, each: int) -> Embedded:
                 (("shop", shop), ("pool", pool))}  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(path, **rows, labels=pool.labels.astype(np.int64), texts=encoder.texts(list(shop.prompts())))
-    with np.load(path) as found:
-        public = PublicKnowledge(found["pool"], found["texts"], found["labels"], "demo pool", folder)
-        queries = np.repeat(found["texts"], each, axis=0)
-        return Embedded("demo", found["shop"], public, queries, np.tile(np.arange(each), len(found["texts"])))
+    with np.load(path) as arrays:
+        public = PublicKnowledge(arrays["pool"], arrays["texts"], arrays["labels"], "demo pool", folder)
+        queries = np.repeat(arrays["texts"], each, axis=0)
+        return EmbeddedSet("demo", arrays["shop"], public, queries, np.tile(np.arange(each), len(arrays["texts"])))
 
 
-def glosses(folder: Path, count: int) -> Embedded:
-    """Nouns' glosses, those of other words, and `count` words that are in neither."""
+def glosses(folder: Path, count: int) -> EmbeddedSet:
+    """Read nouns' glosses, those of other words, and `count` words that are in neither."""
     from glosses import load
 
-    found = load(folder)
-    caption_of = np.full(len(found.public), NO_CAPTION, np.int64)
-    caption_of[found.public_rows] = np.arange(len(found.public_rows))
-    public = PublicKnowledge(found.public, found.public_queries, caption_of, "glosses", folder)
-    queries = found.queries[evenly(len(found.queries), count)]
-    return Embedded("glosses", found.private, public, queries, np.zeros(len(queries), np.int64))
+    embedded = load(folder)
+    caption_of = np.full(len(embedded.public), NO_CAPTION, np.int64)
+    caption_of[embedded.public_rows] = np.arange(len(embedded.public_rows))
+    public = PublicKnowledge(embedded.public, embedded.public_queries, caption_of, "glosses", folder)
+    queries = embedded.queries[evenly(len(embedded.queries), count)]
+    return EmbeddedSet("glosses", embedded.private, public, queries, np.zeros(len(queries), np.int64))
 
 
-def public_rows_only(embedded: Embedded) -> Iterator[tuple[str, Answered]]:
-    """What may be answered without a private row: the mean of the nearest public rows, and the query itself."""
+def public_rows_only(embedded: EmbeddedSet) -> Iterator[tuple[str, Answered]]:
+    """Yield what may be answered without a private row: the mean of the nearest public rows, and the query itself."""
     none = np.zeros(len(embedded.queries))
     yield "nearest public rows", Answered(nearest_means(embedded.queries, embedded.public.rows, NEAREST), none)
     yield "the query itself", Answered(embedded.queries.astype(np.float64), none)
 
 
-def mechanisms(embedded: Embedded, stage: rehearsal.Stage, terms: Terms) -> Iterator[PrivacyMechanism]:
-    """Every private mechanism, with the settings that public rehearsal chose for these terms."""
+def mechanisms(embedded: EmbeddedSet, stage: rehearsal.SearchStage, terms: Terms) -> Iterator[PrivacyMechanism]:
+    """Yield every private mechanism, with the settings that public rehearsal chose for these terms."""
     plugins, records = load_all("mechanism"), len(embedded.private)
     if terms.num_queries < UNLIMITED:
         grid = rehearsal.settings_for(rehearsal.KS, rehearsal.SAMPLING_RATES, records)
         best, *_ = rehearsal.rehearse(
-            stage, plugins["gaussian"](), terms.budget, terms.num_queries, grid, NEAREST, SecureNoise()
+            stage, plugins["gaussian"](), terms.budget, terms.num_queries, grid, SecureNoise()
         )
         for name in EACH_QUERY:
             mechanism = plugins[name](k=best.k, sampling_rate=best.sampling_rate)
@@ -128,8 +128,8 @@ def mechanisms(embedded: Embedded, stage: rehearsal.Stage, terms: Terms) -> Iter
     yield plugins["codebook"](share=NEAREST / records, draws=0).prepare(embedded.public, terms)
 
 
-def drawn(plan: Plan, embedded: Embedded, store: PrivateStore) -> Answered:
-    """Release from a store of public rows, unpaid, and answer from it."""
+def release_unpaid(plan: Plan, embedded: EmbeddedSet, store: PrivateStore) -> Answered:
+    """Release from a store of this benchmark, unpaid, and answer from it."""
     mechanism = plan.mechanism
     if isinstance(mechanism, OneReleaseMechanism):
         return mechanism.release(store, plan.noise_std, SecureNoise()).answer(embedded.queries, embedded.replicates)
@@ -139,17 +139,22 @@ def drawn(plan: Plan, embedded: Embedded, store: PrivateStore) -> Answered:
 
 
 def cells(
-    embedded: Embedded, terms: Terms, store: PrivateStore, stage: rehearsal.Stage, known: Truth, prior: PublicPrior
-) -> Iterator[Cell]:
-    """Release with every mechanism, denoise in every way, and compare."""
+    embedded: EmbeddedSet,
+    terms: Terms,
+    store: PrivateStore,
+    stage: rehearsal.SearchStage,
+    truth: Truth,
+    prior: PublicPrior,
+) -> Iterator[BenchmarkCell]:
+    """Release with every mechanism, apply every denoiser, and compare."""
     exact = create("retriever", "exact")
     for mechanism in mechanisms(embedded, stage, terms):
         plan = make_plan(mechanism, exact, terms.budget, terms.num_queries)
-        answered = drawn(plan, embedded, store)
+        answered = release_unpaid(plan, embedded, store)
         for name, denoiser in sorted(load_all("denoiser").items()):
             vectors = denoiser().denoise(embedded.queries, answered, prior).vectors
-            numbers = compare(known, vectors)
-            yield Cell(
+            numbers = compare(truth, vectors)
+            yield BenchmarkCell(
                 mechanism.name,
                 name,
                 terms.num_queries,
@@ -166,11 +171,11 @@ def _setting(mechanism: PrivacyMechanism) -> str:
     return ", ".join(f"{name} {fields[name]:.3g}" for name in shown if name in fields)
 
 
-def table(found: list[Cell], baselines: list[tuple[str, tuple[float, float, float]]], value: str) -> str:
-    """A row a mechanism and denoiser, a column a number of queries and an epsilon."""
-    columns = sorted({(cell.num_queries, cell.epsilon) for cell in found})
-    rows = list(dict.fromkeys((cell.mechanism, cell.denoiser) for cell in found))
-    by_place = {(cell.mechanism, cell.denoiser, cell.num_queries, cell.epsilon): cell for cell in found}
+def table(measured: list[BenchmarkCell], baselines: list[tuple[str, tuple[float, float, float]]], value: str) -> str:
+    """Return a table: a row a mechanism and denoiser, a column a number of queries and an epsilon."""
+    columns = sorted({(cell.num_queries, cell.epsilon) for cell in measured})
+    rows = list(dict.fromkeys((cell.mechanism, cell.denoiser) for cell in measured))
+    by_position = {(cell.mechanism, cell.denoiser, cell.num_queries, cell.epsilon): cell for cell in measured}
     digits = {"cosine": 3, "rank": 0}[value]
     lines = [
         "| mechanism | denoiser | "
@@ -182,23 +187,24 @@ def table(found: list[Cell], baselines: list[tuple[str, tuple[float, float, floa
         number = f"{dict(zip(('cosine', 'rank'), (numbers[0], numbers[2]), strict=True))[value]:.{digits}f}"
         lines.append(f"| none, eps 0 | {name} | " + " | ".join([number] * len(columns)) + " |")
     for mechanism, denoiser in rows:
-        cells = [by_place.get((mechanism, denoiser, *column)) for column in columns]
+        cells = [by_position.get((mechanism, denoiser, *column)) for column in columns]
         shown = [f"{getattr(cell, value):.{digits}f}" if cell else "" for cell in cells]
         lines.append(f"| {mechanism} | {denoiser} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
-def curves(found: list[Cell], public: float, path: Path) -> None:
-    """Cosine against epsilon, a panel a number of queries, a line a mechanism; dashed with the joint denoiser."""
+def curves(measured: list[BenchmarkCell], public: float, path: Path) -> None:
+    """Draw the cosine against epsilon, a panel a number of queries, a line a mechanism; dashed with the joint denoiser."""
     from matplotlib.figure import Figure
 
-    counts = sorted({cell.num_queries for cell in found})
+    counts = sorted({cell.num_queries for cell in measured})
     figure = Figure((3.4 * len(counts), 3.4), layout="constrained")
     for axes, count in zip(figure.subplots(1, len(counts), sharey=True, squeeze=False)[0], counts, strict=True):
         for number, mechanism in enumerate(("gaussian", "centered", "codebook")):
             for denoiser, line in (("none", "-"), ("joint", "--")):
-                mine = [c for c in found if (c.mechanism, c.denoiser, c.num_queries) == (mechanism, denoiser, count)]
-                points = sorted((cell.epsilon, cell.cosine) for cell in mine)
+                shown = (mechanism, denoiser, count)
+                cells_shown = [cell for cell in measured if (cell.mechanism, cell.denoiser, cell.num_queries) == shown]
+                points = sorted((cell.epsilon, cell.cosine) for cell in cells_shown)
                 label = mechanism if denoiser == "none" else f"{mechanism}, joint"
                 axes.plot(
                     *zip(*points, strict=True), line, color=f"C{number}", marker="o", label=label
@@ -207,7 +213,7 @@ def curves(found: list[Cell], public: float, path: Path) -> None:
         axes.set(
             title=f"{_count(count)}{' of' * (count == UNLIMITED)} queries", xlabel="epsilon", xscale="log", ylim=(0, 1)
         )
-        epsilons = sorted({cell.epsilon for cell in found})
+        epsilons = sorted({cell.epsilon for cell in measured})
         axes.set_xticks(epsilons, [f"{epsilon:g}" for epsilon in epsilons], minor=False)
         axes.minorticks_off()
     figure.axes[0].set_ylabel("cosine to the private neighbour mean")
@@ -219,38 +225,38 @@ def _count(num_queries: int) -> str:
     return "any number" if num_queries == UNLIMITED else f"{num_queries:,}"
 
 
-def run(embedded: Embedded, num_queries: tuple[int, ...], epsilons: tuple[float, ...], out: Path) -> None:
-    """Fill the tables, print and write them."""
-    known, prior, found = (
+def run(embedded: EmbeddedSet, num_queries: tuple[int, ...], epsilons: tuple[float, ...], out: Path) -> None:
+    """Measure every cell; print and write the tables."""
+    truth, prior, measured = (
         Truth.of(embedded.queries, embedded.private, NEAREST),
         fit_prior(embedded.public),
-        list[Cell](),
+        list[BenchmarkCell](),
     )
-    baselines = [(name, compare(known, answered.vectors)) for name, answered in public_rows_only(embedded)]
+    baselines = [(name, compare(truth, answered.vectors)) for name, answered in public_rows_only(embedded)]
     with tempfile.TemporaryDirectory() as folder:
         store, stage = write_store(Path(folder) / "private", embedded.private), _stage(embedded, Path(folder))
         for count in (*num_queries, UNLIMITED):
             for epsilon in epsilons:
                 terms = Terms(Budget(epsilon, 1 / len(embedded.private)), count, len(embedded.private))
-                for cell in cells(embedded, terms, store, stage, known, prior):
-                    found.append(cell)
+                for cell in cells(embedded, terms, store, stage, truth, prior):
+                    measured.append(cell)
                     print(f"{cell.mechanism:9} {cell.denoiser:13} {_count(count):>10} eps {epsilon:<4g} cosine "
                           f"{cell.cosine:.3f} +- {cell.standard_error:.3f}  rank {cell.rank:7.0f}  "
                           f"noise_std {cell.noise_std:.3g}  {cell.setting}", flush=True)  # fmt: skip
-    text = "\n\n".join(f"{value}\n\n{table(found, baselines, value)}" for value in ("cosine", "rank")) + "\n"
+    text = "\n\n".join(f"{value}\n\n{table(measured, baselines, value)}" for value in ("cosine", "rank")) + "\n"
     print(text)
     write_text(out / f"{embedded.name}.md", text)
-    curves(found, baselines[0][1][0], out / f"{embedded.name}.png")
-    content = {"baselines": baselines, "cells": [asdict(cell) for cell in found]}
+    curves(measured, baselines[0][1][0], out / f"{embedded.name}.png")
+    content = {"baselines": baselines, "cells": [asdict(cell) for cell in measured]}
     write_text(out / f"{embedded.name}.json", json.dumps(content, indent=2))
 
 
-def _stage(embedded: Embedded, folder: Path) -> rehearsal.Stage:
-    """Public rows for the rehearsal of k and sampling_rate, as a public store."""
+def _stage(embedded: EmbeddedSet, folder: Path) -> rehearsal.SearchStage:
+    """Write public rows for the rehearsal of k and sampling_rate, as a public store."""
     store = write_store(folder / "public", embedded.public.rows)
     manifest = dataclasses.replace(Manifest.read(store.path / "manifest.json"), kind="public")
     write_text(store.path / "manifest.json", manifest.to_json())
-    return rehearsal.Stage.of(PublicStore(store.path))
+    return rehearsal.SearchStage.of(PublicStore(store.path), NEAREST)
 
 
 def main() -> None:

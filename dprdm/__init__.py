@@ -10,15 +10,13 @@ Names are imported when they are first used, so that `import dprdm` takes no tim
 """
 
 import importlib
-import sys
-from collections.abc import Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-import dprdm.release  # noqa: F401 - the package: a docstring alone
 
 if TYPE_CHECKING:
     from dprdm import errors as errors
+    from dprdm.guarantee.certificate import Certificate as Certificate
+    from dprdm.guarantee.plan import Plan as Plan
+    from dprdm.guarantee.request import Request as Request
     from dprdm.plugins.denoisers.joint import Joint as Joint
     from dprdm.plugins.denoisers.none import NoDenoiser as NoDenoiser
     from dprdm.plugins.denoisers.public_prior import PublicPriorDenoiser as PublicPriorDenoiser
@@ -32,11 +30,7 @@ if TYPE_CHECKING:
     from dprdm.plugins.retrievers.public import Public as Public
     from dprdm.privacy.budget import Budget as Budget
     from dprdm.privacy.ledger import Ledger as Ledger
-    from dprdm.release.certificate import Certificate as Certificate
-    from dprdm.release.plan import Plan as Plan
-    from dprdm.release.request import Request as Request
     from dprdm.retrieval.store import PrivateStore as PrivateStore
-    from dprdm.retrieval.store import PromptEncoder
     from dprdm.retrieval.store import PublicStore as PublicStore
     from dprdm.retrieval.store import Store as Store
     from dprdm.runs.release_files import Release as Release
@@ -62,7 +56,7 @@ __version__ = "0.5.0"
 MODULES = {
     "Budget": "dprdm.privacy.budget",
     "Centered": "dprdm.plugins.mechanisms.centered",
-    "Certificate": "dprdm.release.certificate",
+    "Certificate": "dprdm.guarantee.certificate",
     "Codebook": "dprdm.plugins.mechanisms.codebook",
     "EvaluationSettings": "dprdm.workflows.measure",
     "Exact": "dprdm.plugins.retrievers.exact",
@@ -73,7 +67,7 @@ MODULES = {
     "Ledger": "dprdm.privacy.ledger",
     "NoDenoiser": "dprdm.plugins.denoisers.none",
     "NonPrivate": "dprdm.plugins.mechanisms.nonprivate",
-    "Plan": "dprdm.release.plan",
+    "Plan": "dprdm.guarantee.plan",
     "PostProcessing": "dprdm.workflows.post_processing",
     "PredictOptions": "dprdm.workflows.options",
     "PrivateStore": "dprdm.retrieval.store",
@@ -81,7 +75,7 @@ MODULES = {
     "PublicPriorDenoiser": "dprdm.plugins.denoisers.public_prior",
     "PublicStore": "dprdm.retrieval.store",
     "Release": "dprdm.runs.release_files",
-    "Request": "dprdm.release.request",
+    "Request": "dprdm.guarantee.request",
     "Store": "dprdm.retrieval.store",
     "evaluate": "dprdm.workflows.evaluate",
     "fit": "dprdm.workflows.train",
@@ -91,11 +85,12 @@ MODULES = {
     "load_generator": "dprdm.workflows.generators",
     "plan": "dprdm.workflows.planning",
     "predict": "dprdm.workflows.predict",
+    "release": "dprdm.workflows.predict",
     "release_from_codebook": "dprdm.workflows.predict",
     "render": "dprdm.workflows.render",
     "verify": "dprdm.workflows.verify",
 }
-__all__ = [*MODULES, "errors", "release"]  # noqa: PLE0604 - strings all
+__all__ = [*MODULES, "errors"]  # noqa: PLE0604 - strings all
 
 
 def __getattr__(name: str) -> Any:
@@ -112,25 +107,3 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Return the public names, imported yet or not."""
     return sorted({*globals(), *__all__})
-
-
-class CallablePackage(ModuleType):
-    """The package `dprdm.release`, which is a function of the Python door, too: called, it releases."""
-
-    def __call__(
-        self,
-        store: "Store",
-        prompts: Sequence[str],
-        plan: "Plan",
-        releases_per_prompt: int = 1,
-        post_processing: "PostProcessing | None" = None,
-        encoder: "PromptEncoder | None" = None,
-        account: str = "default",
-    ) -> "Release":
-        """Release vectors for prompts: see `dprdm.workflows.predict.release`."""
-        from dprdm.workflows.predict import release
-
-        return release(store, prompts, plan, releases_per_prompt, post_processing, encoder, account)
-
-
-sys.modules["dprdm.release"].__class__ = CallablePackage

@@ -11,7 +11,7 @@ FLOORS = (
     ("check", "files", "registry", "resources"),
     ("privacy", "public", "training", "diffusion"),
     ("retrieval", "encoders"),
-    ("data", "release"),
+    ("data", "guarantee"),
     ("runs",),
     ("codebook", "generation", "audit", "convert"),
     ("plugins", "metrics", "figures", "report", "rivals"),
@@ -95,7 +95,7 @@ def test_the_demo_is_a_guest(path: Path) -> None:
         assert not [value for value in defaults if "demo" in value]
 
 
-@pytest.mark.parametrize("package", ["privacy", "retrieval", "release", "codebook", "public"])
+@pytest.mark.parametrize("package", ["privacy", "retrieval", "guarantee", "codebook", "public"])
 def test_the_private_path_imports_no_torch(package: str) -> None:
     for path in [*(ROOT / "dprdm" / package).glob("*.py"), *(ROOT / "plugins").rglob("*.py")]:
         assert not {name.split(".")[0] for name in imports(path)} & {"torch", "lightning", "opacus"}, path
@@ -103,14 +103,14 @@ def test_the_private_path_imports_no_torch(package: str) -> None:
 
 def test_diffusion_knows_nothing_of_privacy() -> None:
     for path in (ROOT / "dprdm" / "diffusion").glob("*.py"):
-        assert not imported_packages(path) & {"privacy", "retrieval", "release"}, path
+        assert not imported_packages(path) & {"privacy", "retrieval", "guarantee"}, path
 
 
 def test_hazard_01_only_noise_names_a_source_of_randomness() -> None:
     for path in [
         *(ROOT / "dprdm/privacy").glob("*.py"),
         *(ROOT / "dprdm/retrieval").glob("*.py"),
-        *(ROOT / "dprdm/release").glob("*.py"),
+        *(ROOT / "dprdm/guarantee").glob("*.py"),
         *(ROOT / "dprdm/codebook").glob("*.py"),
         *(ROOT / "dprdm/public").glob("*.py"),
         *(ROOT / "plugins").rglob("*.py"),

@@ -34,20 +34,22 @@ class Test:
     def counts(
         self, present: Float[np.ndarray, "present"], absent: Float[np.ndarray, "absent"]
     ) -> tuple[tuple[int, int], tuple[int, int]]:
-        """(hits, trials) in the world where the test should hit, and in the other."""
+        """Return (hits, trials) in the world where the test should hit, and in the other."""
         worlds = (absent, present) if self.swapped else (present, absent)
         hits = [(int((self.sign * scores >= self.threshold).sum()), len(scores)) for scores in worlds]
         return hits[0], hits[1]
 
 
 def to_choose_on(trials: int) -> Bool[np.ndarray, "trials"]:
-    """Which trials the test is chosen on; the others are counted."""
+    """Return which trials the test is chosen on; the others are counted."""
     return np.arange(trials) % 4 == 0
 
 
 def project(present: Outcomes, absent: Outcomes) -> tuple[Float[np.ndarray, "present"], Float[np.ndarray, "absent"]]:
-    """Scores: outcomes along the line between the two means of the trials to choose on. For Gaussians, Poisson-sampled
-    ones too, they order outcomes as the likelihood ratio does."""
+    """Project outcomes to scores: positions along the line between the two means of the trials to choose on.
+
+    For Gaussians, Poisson-sampled ones too, they order outcomes as the likelihood ratio does.
+    """
     choose = to_choose_on(len(present)), to_choose_on(len(absent))
     direction = present[choose[0]].mean(axis=0) - absent[choose[1]].mean(axis=0)
     direction = direction / max(float(np.linalg.norm(direction)), float(np.finfo(np.float64).tiny))
@@ -57,7 +59,7 @@ def project(present: Outcomes, absent: Outcomes) -> tuple[Float[np.ndarray, "pre
 def lower_bound(
     present: Float[np.ndarray, "present"], absent: Float[np.ndarray, "absent"], delta: float, confidence: float
 ) -> float:
-    """An epsilon that the release exceeds at `delta`, with this confidence; 0 where the attack learnt nothing.
+    """Return an epsilon that the release exceeds at `delta`, with this confidence; 0 where the attack learnt nothing.
 
     Args:
         present: a score per trial with the record, in the order of the trials.
@@ -77,12 +79,12 @@ def lower_bound(
 
 
 def rate_low(hits: Int[np.ndarray, "n"], trials: int, error: float) -> Float[np.ndarray, "n"]:
-    """What the rate is at least, with confidence 1 - error, after `hits` in `trials` (Clopper and Pearson 1934)."""
+    """Return what the rate is at least, with confidence 1 - error, after `hits` in `trials` (Clopper and Pearson 1934)."""
     return np.where(hits > 0, beta.ppf(error, np.maximum(hits, 1), trials - hits + 1), 0.0)
 
 
 def rate_high(hits: Int[np.ndarray, "n"], trials: int, error: float) -> Float[np.ndarray, "n"]:
-    """What the rate is at most, with confidence 1 - error, after `hits` in `trials`."""
+    """Return what the rate is at most, with confidence 1 - error, after `hits` in `trials`."""
     return np.where(hits < trials, beta.isf(error, hits + 1, np.maximum(trials - hits, 1)), 1.0)
 
 

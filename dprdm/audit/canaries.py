@@ -31,8 +31,9 @@ MakePair: TypeAlias = Callable[[Path], Pair]
 
 
 def worst_case(num_background: int, copies: int = 1, length: float = 1.0) -> MakePair:
-    """The canary is what is asked for; all else is its opposite. It displaces one of these from the k averaged, so the
-    mean moves by 2 * clip_norm / k: the bound that is accounted.
+    """Return a scenario whose canary is what the query wants; all else is its opposite.
+
+    The canary displaces one of these from the k averaged, so the mean moves by 2 * clip_norm / k: the bound that is accounted.
 
     Args:
         num_background: records beside the canary. So many that a sample holds k of them: then nothing but the canary's
@@ -44,7 +45,7 @@ def worst_case(num_background: int, copies: int = 1, length: float = 1.0) -> Mak
 
 
 def public_rows(folder: Path) -> PublicKnowledge:
-    """Public rows for mechanisms that learn from some: tight bundles between the axes, none on the canary's.
+    """Return public rows for mechanisms that learn from some: tight bundles between the axes, none on the canary's.
 
     So the canary lies far from every centroid and centre, and is clipped: what it adds is as long as is accounted.
     """
@@ -58,7 +59,10 @@ def public_rows(folder: Path) -> PublicKnowledge:
 
 
 def around(background: Embeddings, copies: int = 1, length: float = 1.0) -> MakePair:
-    """The canary among rows of your own, opposite to their mean. Take public rows: an audit is charged to no ledger."""
+    """Return a scenario with the canary among rows of your own, opposite to their mean.
+
+    Take public rows: an audit is charged to no ledger.
+    """
     mean = background.astype(np.float64).mean(axis=0)
     norm = np.linalg.norm(mean)
     query = -mean / norm if norm > 0 else np.eye(1, background.shape[1])[0]
@@ -72,7 +76,7 @@ def around(background: Embeddings, copies: int = 1, length: float = 1.0) -> Make
 
 
 def write_store(path: Path, vectors: Embeddings) -> PrivateStore:
-    """A private store of these rows as they are. `index` would refuse some of them: an audit must not rely on that."""
+    """Write a private store of these rows as they are. `index` would refuse some of them: an audit must not rely on that."""
     path.mkdir(parents=True)
     file = path / "00000.vectors.npy"
     np.save(file, vectors)

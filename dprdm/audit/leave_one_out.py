@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from dprdm.audit.shadows import answer_queries
 from dprdm.data.stand_in import StandIn
-from dprdm.release.plan import Plan
+from dprdm.guarantee.plan import Plan
 from dprdm.types import Answered, Embeddings, Query
 
 

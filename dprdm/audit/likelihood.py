@@ -21,7 +21,7 @@ Members = Bool[np.ndarray, "trial candidate"]
 
 
 def likelihood_ratios(statistics: Statistics, is_member: Members) -> Statistics:
-    """log p(statistic | in) - log p(statistic | out), each trial scored by normals fitted on the other trials alone.
+    """Return log p(statistic | in) - log p(statistic | out), each trial scored by normals fitted on the other trials alone.
 
     A candidate that was in, or out, in none of the other trials scores 0: nothing is known of it.
 
@@ -30,10 +30,10 @@ def likelihood_ratios(statistics: Statistics, is_member: Members) -> Statistics:
         is_member: drawn for each trial by itself, so that the other trials say nothing of this one.
     """
     check.at_least(3, trials=len(statistics))
-    own = len(statistics) // 2 >= OWN_VARIANCE
-    inside, outside = (_log_density(statistics, chosen, own) for chosen in (is_member, ~is_member))
-    known = _others(is_member.astype(float)) * _others((~is_member).astype(float)) > 0
-    return np.where(known, inside - outside, 0.0)
+    has_own_variance = len(statistics) // 2 >= OWN_VARIANCE
+    inside, outside = (_log_density(statistics, chosen, has_own_variance) for chosen in (is_member, ~is_member))
+    is_comparable = _others(is_member.astype(float)) * _others((~is_member).astype(float)) > 0
+    return np.where(is_comparable, inside - outside, 0.0)
 
 
 def _log_density(statistics: Statistics, chosen: Members, has_own_variance: bool) -> Statistics:

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from dprdm.audit.likelihood import Members, Statistics, likelihood_ratios
 from dprdm.audit.roc import Interval, Roc, area_interval, ceiling, rate_at, roc
 from dprdm.audit.shadows import Seen
-from dprdm.release.plan import Plan
+from dprdm.guarantee.plan import Plan
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.quantities import AUC, TPR_ALLOWED_AT_1_FPR, TPR_AT_1_FPR, TPR_AT_10_FPR, Quantity
 from dprdm.runs.results import Measurement

@@ -12,7 +12,7 @@ EPSILON_ERROR = 0.05
 
 
 def epsilon_prv(event: DpEvent, delta: float) -> float | None:
-    """Opacus' upper bound of epsilon; None where it does not run: nothing noised, other events, or its grid overflows.
+    """Compute Opacus' upper bound of epsilon; None where it does not run: nothing noised, other events, or its grid overflows.
 
     Source: Gopi, Lee, Wutschitz 2021 (arXiv 2106.02848); Opacus.
     """

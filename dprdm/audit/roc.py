@@ -35,7 +35,7 @@ class Roc(NamedTuple):
 
 
 def roc(scores: Float[np.ndarray, "n"], is_member: Bool[np.ndarray, "n"]) -> Roc:
-    """Rates of "member if the score is at least t", for every t. Equal scores fall together.
+    """Return the rates of "member if the score is at least t", for every t. Equal scores fall together.
 
     Raises:
         UserError: if there are no members, or nothing else.
@@ -49,14 +49,14 @@ def roc(scores: Float[np.ndarray, "n"], is_member: Bool[np.ndarray, "n"]) -> Roc
 
 
 def area(scores: Float[np.ndarray, "n"], is_member: Bool[np.ndarray, "n"]) -> float:
-    """Chance that a member scores above another, ties counted half (Mann and Whitney 1947): 0.5 is guessing."""
+    """Return the chance that a member scores above another, ties counted half (Mann and Whitney 1947): 0.5 is guessing."""
     _both(is_member)
     members, others = int(is_member.sum()), int((~is_member).sum())
     return float((rankdata(scores)[is_member].sum() - members * (members + 1) / 2) / (members * others))
 
 
 def rate_at(scores: Float[np.ndarray, "n"], is_member: Bool[np.ndarray, "n"], false_positive: float) -> Interval:
-    """Largest true positive rate at a false positive rate of at most this, with Clopper and Pearson's 95% interval.
+    """Return the largest true positive rate at a false positive rate of at most this, with Clopper and Pearson's 95% interval.
 
     The interval counts scores as independent, and the threshold as given.
     """
@@ -73,7 +73,7 @@ def area_interval(
     generator: np.random.Generator,  # noqa: TID251 - of a bootstrap, never of a private draw
     resamples: int = 200,
 ) -> Interval:
-    """The area over all trials and candidates; its 95% interval by drawing candidates, with all their trials, again."""
+    """Return the area over all trials and candidates; its 95% interval by drawing candidates, with all their trials, again."""
     areas = []
     for _ in range(resamples):
         drawn = generator.integers(scores.shape[1], size=scores.shape[1])
@@ -84,7 +84,7 @@ def area_interval(
 
 
 def ceiling(false_positive: float, epsilon: float, delta: float) -> float:
-    """What (epsilon, delta)-privacy allows any attack: the smaller of two bounds of the true positive rate.
+    """Bound what (epsilon, delta)-privacy allows any attack: the smaller of two bounds of the true positive rate.
 
     TPR <= e^epsilon * FPR + delta   and   1 - TPR >= e^-epsilon * (1 - FPR - delta).
     """

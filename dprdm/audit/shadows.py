@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float, Int
 from dprdm import check
 from dprdm.audit.likelihood import Statistics
 from dprdm.audit.throwaway import throwaway
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.release import read, release
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.plan import Plan
-from dprdm.release.release import read, release
 from dprdm.types import Answered, Embeddings, Queries
 
 # Answers to vectors in the space of embeddings: themselves, or those of the images drawn from them.

@@ -21,6 +21,6 @@ class Throwaway(NamedTuple):
 
 
 def throwaway(folder: Path, rows: Embeddings, delta: float) -> Throwaway:
-    """A new private store of these rows in `folder`, which must not exist yet."""
+    """Write a new private store of these rows in `folder`, which must not exist yet."""
     store = write_store(folder, rows)
     return Throwaway(store, create_ledger(store.ledger_path, store.fingerprint, Budget(NO_CAP, delta)))

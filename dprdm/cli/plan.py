@@ -6,11 +6,11 @@ from pathlib import Path
 from dprdm import check
 from dprdm.cli.plan_text import plan_text, search_text
 from dprdm.errors import UserError
+from dprdm.guarantee.statement import unit_in_words
 from dprdm.registry import create
-from dprdm.release.statement import unit_in_words
 from dprdm.retrieval.store import PublicStore
 from dprdm.types import ExistingFolder, MechanismName
-from dprdm.workflows.solve_plan import PlanInputs, draw_plan, solve_by_rehearsal, solve_plan
+from dprdm.workflows.solve_plan import PlanInputs, solve_by_rehearsal, solve_plan
 
 USUAL_DIM = 512
 
@@ -27,6 +27,7 @@ def plan(
     dim: int | None = None,
     json: bool = False,
     choose: ExistingFolder | None = None,
+    public: ExistingFolder | None = None,
     plot: Path | None = None,
     mechanism: MechanismName = "gaussian",
 ) -> None:
@@ -46,6 +47,8 @@ def plan(
         json: print one JSON object instead.
         choose: folder of a public store on which k and sampling_rate are rehearsed and the best are taken, for the given
             queries and eps; a k or sampling_rate that is given stays.
+        public: folder of a public store on which the mechanism decides what it leaves open, as in `predict`; without it,
+            that stands at its default.
         plot: folder for pictures of the plan and what lies around it, PNG and SVG.
         mechanism: by short name, built in or of an installed package; with its usual settings.
     """
@@ -55,19 +58,22 @@ def plan(
     max_per_unit = 1 if max_per_person is None else check.at_least(1, max_per_person=max_per_person)
     inputs = PlanInputs(goal, eps, queries, noise_std, k, sampling_rate, max_per_unit)
     planned, retriever = create("mechanism", mechanism), create("retriever", "exact")
+    rows = None if public is None else PublicStore(public)
     if choose is None:
-        solved = solve_plan(planned, retriever, inputs)
+        solved = solve_plan(planned, retriever, inputs, rows, records)
     else:
-        solved = solve_by_rehearsal(planned, retriever, inputs, PublicStore(choose), records)
+        solved = solve_by_rehearsal(planned, retriever, inputs, PublicStore(choose), rows, records)
     length = check.at_least(1, dim=dim or (USUAL_DIM if solved.search is None else solved.search.dim))
-    pictures = [] if plot is None else draw_plan(solved.plan, plot, records, length)
+    pictures = []
+    if plot is not None:
+        from dprdm.figures.plan import write_plots
+
+        pictures = write_plots(solved.plan, records, length, plot)
     if json:
         print(json_format.dumps(solved.to_json()))
         return
-    if solved.search is not None:
-        print(search_text(solved.search))
-    print(plan_text(solved, unit_in_words(max_per_person is not None, max_per_unit), length))
-    notes = ["delta is 1/records: the number of records is treated as public."] if delta is None else []
-    notes += [f"Drew {path} and .svg." for path in pictures]
-    for note in [*notes, *([] if records is None else solved.warnings(records))]:
-        print(note)
+    texts = [] if solved.search is None else [search_text(solved.search)]
+    texts.append(plan_text(solved, unit_in_words(max_per_person is not None, max_per_unit), length))
+    texts += ["delta is 1/records: the number of records is treated as public."] if delta is None else []
+    texts += [f"Drew {path} and .svg." for path in pictures]
+    print(*texts, *(() if records is None else solved.warnings(records)), sep="\n")

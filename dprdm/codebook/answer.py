@@ -21,7 +21,7 @@ TINY = 1e-300
 def answer(
     mixture: Mixture, queries: Queries, replicates: Int[np.ndarray, "query"], share: float, draws: int
 ) -> Answered:
-    """The mean of the nearest `share` of the mixture's rows, for each query.
+    """Return the mean of the nearest `share` of the mixture's rows, for each query.
 
     Args:
         replicates: number of each query among equal ones: with `draws` above 0, each stands for other components.
@@ -38,10 +38,10 @@ def answer(
 def _answer(
     mixture: Mixture, queries: Queries, replicates: Int[np.ndarray, "query"], share: float, draws: int
 ) -> tuple[Float[np.ndarray, "query dim"], Float[np.ndarray, "query"]]:
-    asked = queries.astype(np.float64)
-    directions = asked @ mixture.covariance
-    widths = np.sqrt(np.maximum((directions * asked).sum(axis=1), TINY))
-    thresholds = _thresholds(asked @ mixture.means.T, widths, mixture.counts, share)
+    queries64 = queries.astype(np.float64)
+    directions = queries64 @ mixture.covariance
+    widths = np.sqrt(np.maximum((directions * queries64).sum(axis=1), TINY))
+    thresholds = _thresholds(queries64 @ mixture.means.T, widths, mixture.counts, share)
     parts = mixture.counts * ndtr(-thresholds)
     parts /= np.maximum(parts.sum(axis=1, keepdims=True), TINY)
     if draws:
@@ -75,6 +75,6 @@ def _drawn(
     quantiles = (0.5 + numbers * GOLDEN) % 1
     drawn = np.zeros_like(parts)
     for row, points in enumerate(quantiles):
-        found = np.searchsorted(np.cumsum(parts[row]), points * parts[row].sum())
-        np.add.at(drawn[row], np.minimum(found, parts.shape[1] - 1), 1 / draws)
+        components = np.searchsorted(np.cumsum(parts[row]), points * parts[row].sum())
+        np.add.at(drawn[row], np.minimum(components, parts.shape[1] - 1), 1 / draws)
     return drawn

@@ -45,31 +45,31 @@ class _Estimates:
 def estimate(
     released: Float[np.ndarray, "cell column"], partition: Partition, weighting: Weighting, noise_std: float
 ) -> Mixture:
-    """The mixture that a noisy release of `cell_sums` points to.
+    """Estimate the mixture that a noisy release of `cell_sums` points to.
 
     Args:
         noise_std: of the noise in `released`; 0 for none.
     """
     variances, basis = np.linalg.eigh(partition.covariance)
     variances = np.maximum(variances, TINY)
-    known, above, start = None, np.zeros((1, len(basis))), 0
+    coarser, above, start = None, np.zeros((1, len(basis))), 0
     for level, weight in zip(partition.levels, weighting.weights, strict=True):
         part = released[start : start + len(level.centroids)] / weight
         sums, rows = part[:, :-1] @ basis, part[:, -1] / weighting.count_weight
         places, noise = level.centroids @ basis, noise_std / weight
-        if known is None:
-            known = _root(sums, rows, noise)
-            shared = known.shifts
+        if coarser is None:
+            coarser = _root(sums, rows, noise)
+            shared = coarser.shifts
         else:
             shared = None
-        counts = _counts(rows, noise / weighting.count_weight, known, level)
+        counts = _counts(rows, noise / weighting.count_weight, coarser, level)
         if shared is None:
-            shared = _common_shifts(known, counts, places - above[level.parents], level)
-        known, above = _shifts(sums, noise, counts, shared[level.parents], variances), places
+            shared = _common_shifts(coarser, counts, places - above[level.parents], level)
+        coarser, above = _shifts(sums, noise, counts, shared[level.parents], variances), places
         start += len(level.centroids)
-    assert known is not None
-    means = partition.levels[-1].centroids + known.shifts @ basis.T
-    return Mixture(known.counts, means, known.errors, partition.covariance)
+    assert coarser is not None
+    means = partition.levels[-1].centroids + coarser.shifts @ basis.T
+    return Mixture(coarser.counts, means, coarser.errors, partition.covariance)
 
 
 def _root(sums: Float[np.ndarray, "cell dim"], rows: Float[np.ndarray, "cell"], noise: float) -> _Estimates:
@@ -103,9 +103,9 @@ def _counts(
     squares = float((expected**2).sum())
     spread = max(0.0, float(((rows - expected) ** 2 - noise**2).sum())) / max(squares, TINY)
     prior = spread * expected**2
-    found = np.maximum(0.0, expected + prior / np.maximum(prior + noise**2, TINY) * (rows - expected))
-    totals = np.bincount(level.parents, found, minlength=len(above.counts))
-    return found * (above.counts / np.maximum(totals, TINY))[level.parents]
+    counts = np.maximum(0.0, expected + prior / np.maximum(prior + noise**2, TINY) * (rows - expected))
+    totals = np.bincount(level.parents, counts, minlength=len(above.counts))
+    return counts * (above.counts / np.maximum(totals, TINY))[level.parents]
 
 
 def _shifts(

@@ -38,7 +38,7 @@ class CodebookFile:
         tensors = self.partition.tensors() | ({} if self.released is None else {RELEASED: self.released})
         tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
         metadata = {name: json.dumps(value) for name, value in self.metadata.items()}
-        write_whole(path, lambda beside: save_file(tensors, beside, metadata))
+        write_whole(path, lambda tmp_path: save_file(tensors, tmp_path, metadata))
 
     @classmethod
     def load(cls, path: Path) -> "CodebookFile":

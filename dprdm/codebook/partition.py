@@ -50,7 +50,7 @@ class Partition:
         return sum(len(level.centroids) for level in self.levels)
 
     def cells(self, rows: Embeddings) -> Int[np.ndarray, "row level"]:
-        """The cell of each row at every level.
+        """Return the cell of each row at every level.
 
         The nearest centroid among the children of the cell above, by integer scores, ties by number: a function of the
         row and of public numbers, whatever rows stand beside it.
@@ -58,16 +58,16 @@ class Partition:
         Guarantee:
             - A row's cells are its own (tests/codebook/test_partition.py::test_a_rows_cells_depend_on_it_alone).
         """
-        found = np.zeros((len(rows), len(self.levels)), np.int64)
+        cells = np.zeros((len(rows), len(self.levels)), np.int64)
         for start in range(0, len(rows), BLOCK):
             block = slice(start, start + BLOCK)
             points, above = quantise(rows[block]), np.zeros(len(rows[block]), np.int64)
             for number, level in enumerate(self.levels):
-                above = found[block, number] = _descend(points, above, level)
-        return found
+                above = cells[block, number] = _descend(points, above, level)
+        return cells
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """As plain named arrays, for a file."""
+        """Return the partition as plain named arrays, for a file."""
         named = {"covariance": self.covariance}
         for number, level in enumerate(self.levels):
             named |= {f"{name}.{number}": value for name, value in vars(level).items()}
@@ -75,7 +75,7 @@ class Partition:
 
     @classmethod
     def from_tensors(cls, named: Mapping[str, np.ndarray]) -> "Partition":
-        """What `tensors` gave. Raises UserError if something is missing."""
+        """Restore a partition from what `tensors` gave. Raises UserError if something is missing."""
         try:
             count = sum(name.startswith("centroids.") for name in named)
             fields = ("centroids", "parents", "shares")
@@ -85,7 +85,7 @@ class Partition:
             raise UserError(f"Expected a public partition, and its part {error} is missing.") from error
 
     def sha256(self) -> str:
-        """Of its numbers: what a file is called or where it lies does not matter."""
+        """Return the SHA-256 of its numbers: what a file is called or where it lies does not matter."""
         digest = hashlib.sha256()
         for name, value in sorted(self.tensors().items()):
             digest.update(name.encode() + b"\0" + np.ascontiguousarray(value).tobytes())
@@ -98,16 +98,16 @@ def _descend(
     """The nearest child of each point's cell above: argmax of <x, c> - |c|^2 / 2, in units of 2^-30."""
     centroids = quantise(level.centroids)
     halves = np.floor((centroids**2).sum(axis=1) / 2)
-    found = np.zeros(len(points), np.int64)
+    cells = np.zeros(len(points), np.int64)
     for parent in np.unique(above):
-        mine, children = np.flatnonzero(above == parent), np.flatnonzero(level.parents == parent)
-        scores = points[mine] @ centroids[children].T - halves[children]
-        found[mine] = children[scores.argmax(axis=1)]
-    return found
+        members, children = np.flatnonzero(above == parent), np.flatnonzero(level.parents == parent)
+        scores = points[members] @ centroids[children].T - halves[children]
+        cells[members] = children[scores.argmax(axis=1)]
+    return cells
 
 
 def learn_partition(rows: Embeddings, sizes: Sequence[int]) -> Partition:
-    """Cells of public rows by k-means, and within each cell again, down to `sizes[-1]` cells in all.
+    """Learn cells of public rows by k-means, and within each cell again, down to `sizes[-1]` cells in all.
 
     Deterministic: the first centroids are rows evenly spaced in the order of their own first principal component.
 
@@ -133,14 +133,14 @@ def _split(
     centroids, parents, shares = [], [], []
     cells, count = np.zeros(len(points), np.int64), 0
     for parent in range(num_above):
-        mine = np.flatnonzero(above == parent)
-        wanted = round(size * len(mine) / len(points))
-        means, own = _kmeans(points[mine], max(1, min(wanted, len(mine) // ROWS_PER_CELL)))
-        cells[mine] = count + own
+        members = np.flatnonzero(above == parent)
+        wanted = round(size * len(members) / len(points))
+        means, subcells = _kmeans(points[members], max(1, min(wanted, len(members) // ROWS_PER_CELL)))
+        cells[members] = count + subcells
         count += len(means)
         centroids.append(means)
         parents += [parent] * len(means)
-        shares.append(np.bincount(own, minlength=len(means)) / len(mine))
+        shares.append(np.bincount(subcells, minlength=len(means)) / len(members))
     return Level(np.concatenate(centroids), np.array(parents), np.concatenate(shares)), cells
 
 
@@ -151,30 +151,30 @@ def _kmeans(
     order = np.argsort(points @ _principal(points), kind="stable")
     means = points[order[np.linspace(0, len(points) - 1, count).astype(np.int64)]]
     for _ in range(ITERATIONS):
-        own = _nearest(points, means)
-        means = _means(points, own, len(means))
-    own = _nearest(points, means)
-    kept, own = np.unique(own, return_inverse=True)
-    return _means(points, own, len(kept)), own
+        cells = _nearest(points, means)
+        means = _means(points, cells, len(means))
+    cells = _nearest(points, means)
+    occupied, cells = np.unique(cells, return_inverse=True)
+    return _means(points, cells, len(occupied)), cells
 
 
 def _means(
-    points: Float[np.ndarray, "row dim"], own: Int[np.ndarray, "row"], count: int
+    points: Float[np.ndarray, "row dim"], cells: Int[np.ndarray, "row"], count: int
 ) -> Float[np.ndarray, "cell dim"]:
-    kept = np.unique(own)
-    order = np.argsort(own, kind="stable")
-    starts = np.searchsorted(own[order], kept)
+    occupied = np.unique(cells)
+    order = np.argsort(cells, kind="stable")
+    starts = np.searchsorted(cells[order], occupied)
     sums = np.add.reduceat(points[order], starts, axis=0)
     means = np.full((count, points.shape[1]), np.inf)  # a cell without rows is nearest to nothing
-    means[kept] = sums / np.bincount(own)[kept][:, None]
+    means[occupied] = sums / np.bincount(cells)[occupied][:, None]
     return means
 
 
 def _nearest(points: Float[np.ndarray, "row dim"], means: Float[np.ndarray, "cell dim"]) -> Int[np.ndarray, "row"]:
-    kept = np.flatnonzero(np.isfinite(means[:, 0]))
-    halves = (means[kept] ** 2).sum(axis=1) / 2
+    occupied = np.flatnonzero(np.isfinite(means[:, 0]))
+    halves = (means[occupied] ** 2).sum(axis=1) / 2
     blocks = (points[start : start + BLOCK] for start in range(0, len(points), BLOCK))
-    return np.concatenate([kept[(block @ means[kept].T - halves).argmax(axis=1)] for block in blocks])
+    return np.concatenate([occupied[(block @ means[occupied].T - halves).argmax(axis=1)] for block in blocks])
 
 
 def _principal(points: Float[np.ndarray, "row dim"]) -> Float[np.ndarray, "dim"]:

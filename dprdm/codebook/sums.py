@@ -44,7 +44,7 @@ class Weighting:
 
 
 def split_weighting(clip_norm: float, count_weight: float, levels: int, fine_share: float) -> Weighting:
-    """The weighting whose finest level has this share of the squared weight, and the coarser ones the rest, evenly.
+    """Return the weighting whose finest level has this share of the squared weight, and the coarser ones the rest, evenly.
 
     Of a single level the share is taken to be 1.
     """
@@ -55,12 +55,12 @@ def split_weighting(clip_norm: float, count_weight: float, levels: int, fine_sha
 
 
 def on_grid(weight: float) -> float:
-    """The multiple of `WEIGHT_GRID` below, at least one step."""
+    """Return the multiple of `WEIGHT_GRID` below, at least one step."""
     return max(1, int(weight / WEIGHT_GRID)) * WEIGHT_GRID
 
 
 def cell_sums(store: Store, partition: Partition, weighting: Weighting) -> Float[np.ndarray, "cell column"]:
-    """Weighted sums over all units of a store: residuals in the first dim columns, counts in the last. PRIVATE.
+    """Return weighted sums over all units of a store: residuals in the first dim columns, counts in the last. PRIVATE.
 
     The cells of all levels stand one below another.
 
@@ -81,7 +81,7 @@ def cell_sums(store: Store, partition: Partition, weighting: Weighting) -> Float
 
 
 def row_sums(rows: Embeddings, partition: Partition, weighting: Weighting) -> Float[np.ndarray, "cell column"]:
-    """The same over rows at hand."""
+    """Return the same sums over rows at hand."""
     vectors, cells = rows.astype(np.float64), partition.cells(rows)
     parts = [
         weight * _level_sums(vectors, cells[:, number], level, weighting)
@@ -101,7 +101,7 @@ def _level_sums(
 
 
 def clipped(residuals: Float[np.ndarray, "row dim"], clip_norm: float) -> Float[np.ndarray, "row dim"]:
-    """Rows scaled down to a length of at most `clip_norm`, and cut to the grid towards zero, which shortens them."""
+    """Scale rows down to a length of at most `clip_norm`, and cut them to the grid towards zero, which shortens them."""
     norms = np.linalg.norm(residuals, axis=1, keepdims=True)
     scaled = residuals * np.minimum(1.0, clip_norm / np.maximum(norms, np.finfo(np.float64).tiny))
     return np.trunc(scaled / GRID) * GRID

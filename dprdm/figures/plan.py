@@ -9,7 +9,7 @@ import numpy as np
 from dprdm.figures import plan_curves
 from dprdm.figures.plan_curves import CostCurve, NoiseRegion
 from dprdm.figures.style import ACCENT, ALERT, FAINT, INK, new_figure, use_plain_numbers
-from dprdm.release.plan import Plan
+from dprdm.guarantee.plan import Plan
 
 if TYPE_CHECKING:  # matplotlib is imported when something is drawn: `plan` alone answers without it
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ import numpy as np
 from dp_accounting.dp_event import DpEvent
 from jaxtyping import Float, Int
 
+from dprdm.guarantee.plan import Plan
 from dprdm.privacy.accountant import epsilon_rdp, report
 from dprdm.privacy.calibration import calibrate
-from dprdm.release.plan import Plan
 
 POINTS = 13
 COLLECTIONS = (10**5, 10**6, 10**7, 10**8)

@@ -150,7 +150,7 @@ class RetrievalDiffusion(Generator):
         optimizer: torch.optim.Optimizer | LightningOptimizer,
         optimizer_closure: Callable[[], Any] | None = None,
     ) -> None:
-        """Step as Lightning does, then let the gradients go: it would keep them through the next forward pass."""
+        """Zero the gradients as Lightning does, then let the gradients go: it would keep them through the next forward pass."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         optimizer.zero_grad()
 

@@ -48,11 +48,13 @@ class SmallClassifier(L.LightningModule):
 
     def embed(self, images: Pixels) -> Features:
         """Return the hidden layer: what the last layer sees."""
-        return self.hidden(self.convolutions(images.float() / 255))
+        features: Features = self.hidden(self.convolutions(images.float() / 255))
+        return features
 
     def forward(self, images: Pixels) -> Tensor:
         """Return logits (image, class)."""
-        return self.head(self.embed(images))
+        logits: Tensor = self.head(self.embed(images))
+        return logits
 
     def training_step(self, batch: Sequence[Tensor], _index: int) -> Tensor:
         """Return the cross-entropy."""

@@ -12,12 +12,12 @@ from scipy import stats
 
 from dprdm.audit.throwaway import throwaway
 from dprdm.data.stand_in import StandIn
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.release import read, release
 from dprdm.metrics.retrieval import Truth, class_means, class_ranks
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.denoiser import Denoiser
 from dprdm.public.prior import PublicPrior
-from dprdm.release.plan import Plan
-from dprdm.release.release import read, release
 from dprdm.retrieval.retriever import Retriever
 from dprdm.runs.cached_arrays import Arrays
 from dprdm.runs.provenance import Provenance

@@ -91,7 +91,8 @@ class _FeaturesAsInput(nn.Module):
 def _root(covariance: Tensor) -> Tensor:
     """The symmetric square root of a positive matrix."""
     values, vectors = torch.linalg.eigh(covariance)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return root
 
 
 def _require_two(features: Features) -> None:

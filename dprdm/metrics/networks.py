@@ -8,6 +8,7 @@ from typing import Any
 import timm
 import torch
 from jaxtyping import Float
+from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -59,7 +60,8 @@ class Network(FeatureExtractor, ABC):
 
     def leaving(self, output: Any) -> Float[Tensor, "image feature"]:
         """Return the features in what the network returns."""
-        return output
+        features: Float[Tensor, "image feature"] = output
+        return features
 
     @torch.inference_mode()
     def features(self, images: Pixels) -> Features:
@@ -88,7 +90,8 @@ class TimmFeatures(Network):
         self._take(network, f"timm {model}", side, device)
 
     def _take(self, network: nn.Module, name: str, side: int | None, device: str) -> None:
-        config: dict[str, Any] = timm.data.resolve_model_data_config(network)
+        resolve: Any = resolve_model_data_config  # untyped there
+        config: dict[str, Any] = resolve(network)
         self.mean, self.std = (torch.tensor(config[part], device=device)[:, None, None] for part in ("mean", "std"))
         self.side = int(config["input_size"][1]) if side is None else check.at_least(32, side=side)
         super().__init__(network, name, device)
@@ -150,7 +153,8 @@ class Inception(Network):
 
     def leaving(self, output: Any) -> Float[Tensor, "image feature"]:
         """Return the only output that the network computes."""
-        return output[0]
+        features: Float[Tensor, "image feature"] = output[0]
+        return features
 
 
 class OpenClipFeatures(FeatureExtractor):
@@ -224,7 +228,10 @@ def _inception(weights: Path | None) -> nn.Module:
         ) from error
     path = None if weights is None else str(check.file(weights=weights))
     try:
-        return FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=path)
+        network: nn.Module = FeatureExtractorInceptionV3(
+            "inception-v3-compat", ["2048"], feature_extractor_weights_path=path
+        )
+        return network
     except (OSError, RuntimeError, KeyError, ValueError, UnpicklingError) as error:
         where = (
             f"in {weights}"

@@ -13,7 +13,7 @@ def bootstraps(
     strata: Int[Tensor, "image"], generator: torch.Generator, resamples: int
 ) -> Iterator[Int[Tensor, "image"]]:
     """Yield positions of as many images, redrawn with replacement within their prompt, `resamples` times."""
-    groups = [torch.where(strata == stratum)[0] for stratum in strata.unique()]
+    groups = [torch.where(strata == stratum)[0] for stratum in torch.unique(strata)]
     for _ in range(resamples):
         yield torch.cat([g[torch.randint(0, len(g), (len(g),), generator=generator)] for g in groups])
 
@@ -24,7 +24,7 @@ def halves(strata: Int[Tensor, "image"], generator: torch.Generator, resamples: 
     For statistics that duplicates would break. The standard deviation over halves estimates that of the whole: leaving
     half out is the delete-d jackknife whose factor is one. Source: Shao and Wu 1989.
     """
-    groups = [torch.where(strata == stratum)[0] for stratum in strata.unique()]
+    groups = [torch.where(strata == stratum)[0] for stratum in torch.unique(strata)]
     for _ in range(resamples):
         shuffled = torch.cat([g[torch.randperm(len(g), generator=generator)] for g in groups])
         yield shuffled[int(torch.randint(0, 2, (), generator=generator)) :: 2]

@@ -39,16 +39,18 @@ class Truth:
     def cosines(self, vectors: Float[np.ndarray, "query dim"]) -> Float[np.ndarray, "query"]:
         """Return the cosine between each vector and the clean mean of its query."""
         lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(self.means, axis=1)
-        return (vectors * self.means).sum(axis=1) / np.maximum(lengths, 1e-300)
+        cosines: Float[np.ndarray, query] = (vectors * self.means).sum(axis=1) / np.maximum(lengths, 1e-300)
+        return cosines
 
     def recalls(self, vectors: Float[np.ndarray, "query dim"]) -> Float[np.ndarray, "query"]:
         """Return the share, in [0, 1], of the rows nearest to the clean mean that are also nearest to the vector."""
         near = nearest_rows(vectors, self.rows, self.nearest.shape[1])
         shared = [len(np.intersect1d(*pair)) for pair in zip(near, self.nearest_to_means, strict=True)]
-        return np.array(shared) / self.nearest.shape[1]
+        shares: Float[np.ndarray, query] = np.array(shared) / self.nearest.shape[1]
+        return shares
 
     def median_ranks(self, vectors: Float[np.ndarray, "query dim"]) -> Float[np.ndarray, "query"]:
-        """Median rank of the query's nearest rows when all rows are ordered by inner product with the vector; 1 is best."""
+        """Return the median rank of each query's nearest rows when all are ordered by their scores with the vector; 1 is best."""
         return np.array([self._rank(vector, near) for vector, near in zip(vectors, self.nearest, strict=True)])
 
     def _rank(self, vector: Float[np.ndarray, "dim"], near: Int[np.ndarray, "near"]) -> float:
@@ -67,7 +69,8 @@ def nearest_rows(
 def class_means(rows: Embeddings, class_of: Int[np.ndarray, "row"], count: int) -> Float[np.ndarray, "class dim"]:
     """Return the mean of each class's rows, at unit length."""
     means = np.stack([rows[class_of == number].mean(axis=0, dtype=np.float64) for number in range(count)])
-    return means / np.linalg.norm(means, axis=1, keepdims=True)
+    units: Float[np.ndarray, "class dim"] = means / np.linalg.norm(means, axis=1, keepdims=True)
+    return units
 
 
 def class_ranks(
@@ -76,4 +79,6 @@ def class_ranks(
     """Return the rank of the right class when class means are ordered by inner product; 1 is best, ties count half."""
     scores = vectors @ means.T
     of_right = np.take_along_axis(scores, right[:, None], axis=1)
-    return 1 + (scores > of_right).sum(axis=1) + ((scores == of_right).sum(axis=1) - 1) / 2
+    ties = ((scores == of_right).sum(axis=1) - 1) / 2
+    ranks: Float[np.ndarray, query] = 1 + (scores > of_right).sum(axis=1) + ties
+    return ranks

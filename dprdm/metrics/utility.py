@@ -88,7 +88,7 @@ def new_classifier(channels: int, height: int, width: int, classes: int) -> nn.M
     """Return two convolutions for 28 x 28 in grey; else ResNet-18, with a stem for small images below 64 pixels."""
     if (channels, height, width) == (1, SIDE, SIDE):
         return SmallClassifier(classes)
-    network = resnet18(num_classes=classes)
+    network: nn.Module = resnet18(num_classes=classes)
     if min(height, width) < 64:
         network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
         network.maxpool = nn.Identity()
@@ -114,10 +114,10 @@ def _fit(
     for epoch in tqdm(range(1, epochs + 1), desc="Training a classifier on them", leave=False):
         network.train()
         shuffled = learnt[torch.randperm(len(learnt))]
-        for batch in shuffled.split(BATCH)[: max(1, len(learnt) // BATCH)]:
+        for batch in torch.split(shuffled, BATCH)[: max(1, len(learnt) // BATCH)]:
             loss = functional.cross_entropy(network(_entering(network, images[batch])), labels[batch])
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
         accuracy = (verdicts(network, images[aside]) == labels[aside]).double().mean().item()

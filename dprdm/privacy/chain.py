@@ -46,7 +46,7 @@ class LedgerRow:
     hash: str
 
     def expected_hash(self) -> str:
-        """What `hash` must be."""
+        """Return what `hash` must be."""
         content = json.dumps([self.id, self.time, self.kind, self.body, self.previous], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -62,11 +62,11 @@ class Chain:
         self.path = Path(path)
 
     def exists(self) -> bool:
-        """Whether there is a table: a file cut off while it was being made does not count."""
+        """Return whether there is a table: a file cut off while it was being made does not count."""
         return self.path.is_file() and bool(self._select("SELECT 1 FROM sqlite_master WHERE name = 'rows'"))
 
     def read(self) -> list[LedgerRow]:
-        """All rows, unchecked, as of one instant."""
+        """Read all rows, unchecked, as of one instant."""
         return [_row(values) for values in self._select("SELECT * FROM rows ORDER BY id")]
 
     @contextmanager
@@ -115,7 +115,7 @@ class Writer:
                 self._connection.execute(statement)
 
     def read(self) -> list[LedgerRow]:
-        """All rows, unchecked."""
+        """Return all rows, unchecked."""
         return [_row(values) for values in self._connection.execute("SELECT * FROM rows ORDER BY id")]
 
     def append(self, kind: str, body: dict[str, Any], after: list[LedgerRow]) -> LedgerRow:

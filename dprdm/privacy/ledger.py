@@ -21,7 +21,7 @@ DEFAULT_ACCOUNT = "default"
 
 
 def ledger_exists(path: Path) -> bool:
-    """Whether there is a ledger at `path`. A file whose making was cut off is none: `create_ledger` begins it anew."""
+    """Return whether there is a ledger at `path`. A file whose making was cut off is none: `create_ledger` begins it anew."""
     return Chain(path).exists()
 
 
@@ -101,36 +101,36 @@ class Ledger:
             writer.append("cap", {"account": account, **asdict(budget)}, after=state.rows)
 
     def cap(self, account: str | None = None) -> Budget | None:
-        """The cap of the store (None), or of an account, None if it has none of its own."""
+        """Return the cap of the store (None), or of an account, None if it has none of its own."""
         return self._state().cap(account)
 
     def spent(self, account: str | None = None, delta: float | None = None) -> EpsilonReport:
-        """What the store (None) or an account has spent, at `delta` or its cap's. Non-private rows do not count."""
+        """Return what the store (None) or an account has spent, at `delta` or its cap's. Non-private rows do not count."""
         state = self._state()
         cap = state.cap(account) or state.cap()
         assert cap is not None
         return report(state.event(account), delta or cap.delta)
 
     def remaining(self, account: str | None = None) -> float:
-        """The cap's epsilon less what is spent. Epsilons do not add up: more may fit than this says, never less."""
+        """Return the cap's epsilon less what is spent. Epsilons do not add up: more may fit than this says, never less."""
         cap = self.cap(account) or self.cap()
         assert cap is not None
         return max(0.0, cap.epsilon - self.spent(account, cap.delta).epsilon)
 
     def rows(self) -> list[LedgerRow]:
-        """All rows: the store's, the caps', the charges'."""
+        """Return all rows: the store's, the caps', the charges'."""
         return self._state().rows
 
-    def verify(self, known: tuple[int, str] | None = None) -> list[LedgerRow]:
+    def verify(self, certified: tuple[int, str] | None = None) -> list[LedgerRow]:
         """Check the chain, the store it belongs to and, if given, that row `known[0]` still has the hash `known[1]`.
 
         Raises:
             LedgerError: naming what does not hold.
         """
         rows = self._state().rows
-        if known is not None and (known[0] > len(rows) or rows[known[0] - 1].hash != known[1]):
+        if certified is not None and (certified[0] > len(rows) or rows[certified[0] - 1].hash != certified[1]):
             raise LedgerError(
-                f"Row {known[0]} of the ledger is not the one that was certified. Restore the ledger from a copy."
+                f"Row {certified[0]} of the ledger is not the one that was certified. Restore the ledger from a copy."
             )
         return rows
 

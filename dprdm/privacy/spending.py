@@ -27,13 +27,13 @@ class Chargeable(Protocol):
         """The noise of the release."""
 
     def event(self, num_queries: int | None = None) -> DpEvent:
-        """What so many answers cost."""
+        """Return the event of `num_queries` answers."""
 
     def with_noise_std(self, noise_std: float) -> "Chargeable":
-        """The same with other noise."""
+        """Return the same plan with other noise."""
 
     def public_fields(self) -> dict[str, Any]:
-        """What is released, in plain values."""
+        """Return what is released, in plain values."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,27 @@ class State:
     rows: list[LedgerRow]
 
     def cap(self, account: str | None = None) -> Budget | None:
-        """The last cap set for an account, or, with None, for the whole store; None where there is none."""
+        """Return the last cap set for an account, or, with None, for the whole store; None where there is none."""
         bodies = [row.body for row in self.rows if row.kind == "cap" and row.body["account"] == account]
         return Budget(bodies[-1]["epsilon"], bodies[-1]["delta"]) if bodies else None
 
     def event(self, account: str | None = None) -> DpEvent:
-        """All private charges of an account, or, with None, of the whole store."""
+        """Return all private charges of an account, or, with None, of the whole store."""
         charges = [row.body for row in self.rows if row.kind == "charge" and row.body["private"]]
         return events.compose(events.from_json(body["event"]) for body in charges if account in (None, body["account"]))
 
     def with_event(self, event: DpEvent, account: str | None) -> DpEvent:
-        """The same after one more charge."""
+        """Return the composed event after one more charge."""
         return events.compose([self.event(account), event])
 
     def broken_caps(self, event: DpEvent, account: str) -> list[str | None]:
-        """Whose caps one more charge would break: None stands for the store's."""
+        """Return the accounts whose caps one more charge would break; None stands for the store's."""
         caps = {name: self.cap(name) for name in (None, account)}
         return [name for name, cap in caps.items() if cap is not None and not fits(self.with_event(event, name), cap)]
 
 
 def refusal(state: State, plan: Chargeable, num_queries: int, account: str | None) -> BudgetExceeded:
-    """The error for a charge that breaks a cap: what it needs, what is left, and what would fit."""
+    """Return the error for a charge that breaks a cap: what it needs, what is left, and what would fit."""
     cap = state.cap(account)
     assert cap is not None
     needed = report(state.with_event(plan.event(num_queries), account), cap.delta).epsilon
@@ -73,9 +73,9 @@ def refusal(state: State, plan: Chargeable, num_queries: int, account: str | Non
     ways += _enough_noise(state, plan, num_queries, account, cap)
     advice = ", ".join([*ways, "or raise the cap with `main.py ledger cap`"]).removeprefix("or ")
     whose = f"the account {account}" if account else "the store"
-    asked = f"{num_queries} queries take" if num_queries > 1 else "One query takes"
+    request = f"{num_queries} queries take" if num_queries > 1 else "One query takes"
     return BudgetExceeded(
-        f"{asked} {whose} to epsilon {needed:.4g} at delta {cap.delta:.4g}; "
+        f"{request} {whose} to epsilon {needed:.4g} at delta {cap.delta:.4g}; "
         f"{spent:.4g} of {cap.epsilon:.4g} is spent. {advice[0].upper()}{advice[1:]}."
     )
 

@@ -23,7 +23,7 @@ class Denoiser(ABC):
 
     @abstractmethod
     def denoise(self, queries: Queries, answered: Answered, prior: PublicPrior | None) -> Answered:
-        """Vectors nearer to the clean ones, and how far off each is now expected to be.
+        """Return vectors nearer to the clean ones, and how far off each is now expected to be.
 
         Args:
             queries: one a vector. Equal ones are the same prompt, released more than once.

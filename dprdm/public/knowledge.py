@@ -37,13 +37,15 @@ class PublicKnowledge:
         return int(self.rows.shape[1])
 
     def thinned(self, most: int = MOST_ROWS) -> "PublicKnowledge":
-        """At most so many rows, evenly spaced, with all the captions."""
+        """Return at most so many rows, evenly spaced, with all the captions."""
         if len(self.rows) <= most:
             return self
-        kept = evenly(len(self.rows), most)
-        return PublicKnowledge(self.rows[kept], self.queries, self.caption_of[kept], self.fingerprint, self.folder)
+        positions = evenly(len(self.rows), most)
+        return PublicKnowledge(
+            self.rows[positions], self.queries, self.caption_of[positions], self.fingerprint, self.folder
+        )
 
 
 def evenly(length: int, most: int) -> RowIds:
-    """Positions of at most `most` of `length` things, evenly spaced, ascending."""
+    """Return positions of at most `most` of `length` things, evenly spaced, ascending."""
     return np.unique(np.linspace(0, length - 1, min(length, most)).astype(np.int64))

@@ -35,7 +35,7 @@ class Width(NamedTuple):
 def narrowed(
     queries: Queries, vectors: Released, noise: Float[np.ndarray, "query"], prior: PublicPrior, neighbours: int
 ) -> Released:
-    """Releases as they might have been of the mean of the `neighbours` nearest rows.
+    """Narrow releases to what they might have been of the mean of the `neighbours` nearest rows.
 
     r - part * (c_m(u) - c_n(u)),  with c_m(u) the mean of the m public rows nearest to u, n neighbours.
 
@@ -58,15 +58,15 @@ def narrowed(
 
 
 def find_width(averaged: Averaged, prior: PublicPrior, neighbours: int) -> Width:
-    """The width under which the vectors are most likely, r ~ N(c, v S + noise) for the v that suits it best.
+    """Return the width under which the vectors are most likely, r ~ N(c, v S + noise) for the v that suits it best.
 
     A greater width than `neighbours` has two more numbers to suit the vectors with, and pays for them (Schwarz's
     criterion).
     """
-    asked = evenly(len(averaged.queries), PROMPTS)
-    queries, noise = averaged.queries[asked], averaged.noise[asked]
+    prompts = evenly(len(averaged.queries), PROMPTS)
+    queries, noise = averaged.queries[prompts], averaged.noise[prompts]
     narrow = prior.centre(queries, neighbours)
-    residuals = averaged.means[asked] - narrow
+    residuals = averaged.means[prompts] - narrow
     best = Width(neighbours, 1.0)
     most = _log_likelihood(residuals, noise, prior) + np.log(residuals.size)
     for rows in _widths(neighbours, len(prior.rows)):
@@ -88,8 +88,8 @@ def _log_likelihood(
 ) -> float:
     """Of residuals ~ N(0, v S + noise), at the most likely v, less what does not depend on the residuals."""
     squares = (residuals @ prior.basis) ** 2
-    found = []
+    likelihoods = []
     for distance in DISTANCES:
         variances = distance * prior.variances + noise[:, None]
-        found.append(-0.5 * float((np.log(variances) + squares / variances).sum()))
-    return max(found)
+        likelihoods.append(-0.5 * float((np.log(variances) + squares / variances).sum()))
+    return max(likelihoods)

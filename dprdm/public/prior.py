@@ -43,19 +43,21 @@ class PublicPrior:
     variances: Float[np.ndarray, "dim"]
 
     def centre(self, queries: Queries, neighbours: int = NEIGHBOURS) -> Float[np.ndarray, "query dim"]:
-        """The expected neighbour mean of each query: that of its nearest public rows, so many of them."""
+        """Return the expected neighbour mean of each query: that of its nearest public rows, so many of them."""
         distinct, which = np.unique(queries, axis=0, return_inverse=True)
         return nearest_means(distinct, self.rows, min(neighbours, len(self.rows)))[which.reshape(-1)]
 
     def spread(self, amount: float) -> Float[np.ndarray, "component dim"]:
-        """How neighbour means of images lie around the centre of their caption: directions, each as long as its standard
-        deviation, times `amount`."""
+        """Return directions in which neighbour means of images lie around the centre of their caption.
+
+        Each is as long as its standard deviation, times `amount`.
+        """
         return amount * np.sqrt(self.variances)[:, None] * self.basis.T
 
     def save(self, path: Path) -> None:
         """Write a safetensors file, whole or not at all."""
         tensors = {name: np.ascontiguousarray(value) for name, value in vars(self).items()}
-        write_whole(path, lambda beside: save_file(tensors, beside))
+        write_whole(path, lambda tmp_path: save_file(tensors, tmp_path))
 
     @classmethod
     def load(cls, path: Path) -> "PublicPrior":
@@ -69,7 +71,7 @@ class PublicPrior:
 
 
 def posterior(vectors: Any, centre: Any, noise_variance: Any, basis: Any, variances: Any) -> tuple[Any, Any]:
-    """Posterior mean of r + centre given vectors = centre + r + noise, r ~ N(0, S): the Wiener filter.
+    """Return the posterior mean of r + centre given vectors = centre + r + noise, r ~ N(0, S): the Wiener filter.
 
     For numpy arrays and torch tensors alike.
 
@@ -95,27 +97,27 @@ def fit_prior(knowledge: PublicKnowledge, neighbours: int = NEIGHBOURS) -> Publi
     Args:
         neighbours: of an image, averaged to what the covariance is of.
     """
-    known = knowledge.thinned()
-    count = min(neighbours, len(known.rows))
-    asked = evenly(len(known.rows), MOST_PAIRS)
-    captions, captioned = known.caption_of[asked], known.caption_of[asked] != NO_CAPTION
-    centre = np.tile(known.rows.mean(axis=0, dtype=np.float64), (len(asked), 1))
+    thinned = knowledge.thinned()
+    count = min(neighbours, len(thinned.rows))
+    positions = evenly(len(thinned.rows), MOST_PAIRS)
+    captions, captioned = thinned.caption_of[positions], thinned.caption_of[positions] != NO_CAPTION
+    centre = np.tile(thinned.rows.mean(axis=0, dtype=np.float64), (len(positions), 1))
     distinct, which = np.unique(captions[captioned], return_inverse=True)
-    centre[captioned] = nearest_means(known.queries[distinct], known.rows, count)[which]
-    residuals = nearest_means(known.rows[asked], known.rows, count) - centre
+    centre[captioned] = nearest_means(thinned.queries[distinct], thinned.rows, count)[which]
+    residuals = nearest_means(thinned.rows[positions], thinned.rows, count) - centre
     variances, basis = np.linalg.eigh(residuals.T @ residuals / len(residuals))
-    return PublicPrior(known.rows, basis[:, ::-1].copy(), np.maximum(variances[::-1], 1e-12))
+    return PublicPrior(thinned.rows, basis[:, ::-1].copy(), np.maximum(variances[::-1], 1e-12))
 
 
 def load_or_fit_prior(path: Path, knowledge: Callable[[], PublicKnowledge]) -> PublicPrior:
-    """The prior kept in `path`; fitted and kept there if there is none yet."""
+    """Load the prior from `path`; fit and save it if there is none yet."""
     if not path.is_file():
         fit_prior(knowledge()).save(path)
     return PublicPrior.load(path)
 
 
 def nearest_means(queries: Queries, rows: Embeddings, count: int) -> Float[np.ndarray, "query dim"]:
-    """The mean of the `count` rows with the largest inner product with each query."""
+    """Return the mean of the `count` rows with the largest inner product with each query."""
     means = np.empty((len(queries), rows.shape[1]))
     for start in range(0, len(queries), BLOCK):
         scores = queries[start : start + BLOCK].astype(np.float32) @ rows.T
@@ -125,6 +127,6 @@ def nearest_means(queries: Queries, rows: Embeddings, count: int) -> Float[np.nd
             np.put_along_axis(chosen, nearest, 1, axis=1)
             means[start : start + BLOCK] = (chosen @ rows).astype(np.float64) / count
             continue
-        for number, found in enumerate(nearest, start):
-            means[number] = rows[found].mean(axis=0, dtype=np.float64)
+        for number, rows_of_query in enumerate(nearest, start):
+            means[number] = rows[rows_of_query].mean(axis=0, dtype=np.float64)
     return means

@@ -26,7 +26,7 @@ class Averaged:
 
 
 def average_repeats(queries: Queries, vectors: Released, noise: Float[np.ndarray, "release"]) -> Averaged:
-    """The mean of all releases for each query.
+    """Return the mean of all releases for each query.
 
     Args:
         queries: of each release.

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from dprdm.release.statement import NOT_COVERED
+from dprdm.guarantee.statement import NOT_COVERED
 from dprdm.report.attack_bounds import joint_promise
 from dprdm.report.content import ReportContent
 from dprdm.report.facts import RunSummary
@@ -62,7 +62,8 @@ def model_card(content: ReportContent, title: str, license: str) -> str:
 
 
 def _yaml(front: dict[str, Any]) -> str:
-    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def _store(store: StoreAccount) -> dict[str, Any]:

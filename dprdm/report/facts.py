@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from dprdm.files import read_json
-from dprdm.release.certificate import Certificate
-from dprdm.release.statement import NON_PRIVATE, certificate_facts
+from dprdm.guarantee.certificate import Certificate
+from dprdm.guarantee.statement import NON_PRIVATE, certificate_facts
 from dprdm.report.formatting import NOTHING, number, shortened
 from dprdm.report.stores import store_folder
 from dprdm.runs.run_reader import RenderedRun

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from dprdm.errors import LedgerError, StoreError
+from dprdm.guarantee.certificate import Certificate
+from dprdm.guarantee.statement import PRIVATE
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.chain import LedgerRow
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.spending import State
-from dprdm.release.certificate import Certificate
-from dprdm.release.statement import PRIVATE
 from dprdm.report.attack_bounds import Promise
 from dprdm.report.formatting import shortened
 from dprdm.retrieval.store import LEDGER, MANIFEST, Manifest

@@ -9,7 +9,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from dprdm.release.statement import NON_PRIVATE
+from dprdm.guarantee.statement import NON_PRIVATE
 from dprdm.report.formatting import NOTHING, aligned, decimals, setting
 from dprdm.runs.results import Column, Results, Row, Setting, Status, cell, columns
 

@@ -10,7 +10,7 @@ DISTRIBUTIONS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12")
 
 
 def load_faiss() -> Any:
-    """The module faiss.
+    """Import and return the module faiss.
 
     Raises:
         UserError: if it is missing, or if two distributions of it are installed, of which one has overwritten the
@@ -31,7 +31,7 @@ def load_faiss() -> Any:
 
 
 def installed_distributions() -> list[str]:
-    """Those that are installed: none, one, or by mistake several."""
+    """Return the distributions of faiss that are installed: none, one, or by mistake several."""
     return [name for name in DISTRIBUTIONS if _is_installed(name)]
 
 

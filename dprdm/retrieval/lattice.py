@@ -7,7 +7,7 @@ SCALE = 2.0**15
 
 
 def quantise(vectors: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Integers in [-2^15, 2^15], as float64: the vectors in units of 2^-15, cut off at 1.
+    """Quantise vectors to integers in [-2^15, 2^15], as float64, in units of 2^-15, cut off at 1.
 
     Products of two such vectors and every partial sum are integers below 2^53 for up to 2^22 dimensions: exact in
     float64, whatever the order.

@@ -14,7 +14,7 @@ class Retriever(ABC):
     """Finds the rows nearest to a query. A subclass is a frozen dataclass: its fields are public, data are arguments.
 
     The sensitivity of every mechanism rests on one clause: a record's score depends on that record and the query alone,
-    and ties go by row order. Then a record that comes or goes dispositions at most one other of the first k. An index
+    and ties go by row order. Then a record that comes or goes displaces at most one other of the first k. An index
     whose cells, codes or graph were learnt from private rows breaks it, and must not be one of these.
 
     Guarantee:
@@ -46,7 +46,7 @@ def checked_search(retriever: Retriever, query: Query, store: Store, rows: RowId
         PluginError: unless these are at most `k` rows, each once, all of them among `rows`. It names no row.
     Guarantee:
         - Padding, repeated rows and rows that were not sampled are refused before anything is noised
-          (tests/release/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
+          (tests/guarantee/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
     """
     nearest = retriever.search(query, store, rows, k)
     if len(nearest) > k or len(np.unique(nearest)) < len(nearest) or not _all_in(nearest, rows):

@@ -10,7 +10,7 @@ from dprdm.types import UnitIds
 
 
 def poisson_sample(num_units: int, sampling_rate: float, noise: SecureNoise) -> UnitIds:
-    """Ids of a sample that holds each of `num_units` with probability `sampling_rate`, independently. Ascending.
+    """Draw the ids of a sample that holds each of `num_units` with probability `sampling_rate`, independently. Ascending.
 
     The gaps between successive members are geometric, so they are drawn instead of one coin a unit. The draws come from
     the operating system and are exact (`SecureNoise.geometric`): amplification by sampling is credited only for a

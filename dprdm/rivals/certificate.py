@@ -10,12 +10,12 @@ from pathlib import Path
 from dprdm.errors import UserError
 from dprdm.files import hash_file
 from dprdm.generation.generator import Generator
+from dprdm.guarantee.certificate import Certificate, code_version, ledger_entry, now
+from dprdm.guarantee.description import describe
+from dprdm.guarantee.statement import unit_in_words
 from dprdm.privacy import events
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.certificate import Certificate, code_version, ledger_entry, now
-from dprdm.release.description import describe
-from dprdm.release.statement import unit_in_words
 from dprdm.rivals.plan import TrainingPlan
 from dprdm.runs.release_files import Release
 

@@ -2,7 +2,7 @@
 
 import lightning as L
 
-from dprdm.release.certificate import write_certificate
+from dprdm.guarantee.certificate import write_certificate
 from dprdm.rivals.fine_tuning import PrivateFineTuning
 from dprdm.training.callbacks import Export
 

@@ -12,8 +12,8 @@ from dprdm.diffusion.shapes import Pixels
 from dprdm.errors import UserError
 from dprdm.generation.generator import Generator
 from dprdm.generation.model import RetrievalDiffusion
+from dprdm.guarantee.certificate import Certificate
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.certificate import Certificate
 from dprdm.rivals.certificate import certify_weights, from_note, to_note
 from dprdm.rivals.gradients import PrivateGradients
 from dprdm.rivals.plan import DpSgd, TrainingPlan

@@ -10,12 +10,12 @@ from jaxtyping import Float
 
 from dprdm import check
 from dprdm.errors import UserError
+from dprdm.guarantee.description import describe
 from dprdm.privacy.accountant import EpsilonReport, fits, report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.events import sampled_gaussian
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.description import describe
 
 # Part of the clip norm that rounding in float32 may add; `DpSgd.require_exact` says when that is enough.
 ROUNDING = 0.01
@@ -56,7 +56,7 @@ class DpSgd:
         check.at_least(1, physical_batch=self.physical_batch)
 
     def sensitivity(self, max_per_unit: int = 1) -> float:
-        """max_grad_norm * max_per_unit, with `ROUNDING` on top."""
+        """Return max_grad_norm * max_per_unit, with `ROUNDING` on top."""
         return self.max_grad_norm * check.at_least(1, max_per_unit=max_per_unit) * (1 + ROUNDING)
 
     def event(self, noise_std: float, num_queries: int, max_per_unit: int = 1) -> DpEvent:

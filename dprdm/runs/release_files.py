@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dprdm.errors import UserError
 from dprdm.files import write_text, write_whole
-from dprdm.release.certificate import Certificate, read_certificate, write_certificate
-from dprdm.release.release import Receipt
-from dprdm.release.request import Request
+from dprdm.guarantee.certificate import Certificate, read_certificate, write_certificate
+from dprdm.guarantee.release import Receipt
+from dprdm.guarantee.request import Request
 from dprdm.runs.run_folder import Conditions, Run
 from dprdm.types import Released
 

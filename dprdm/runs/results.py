@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
-from dprdm.release.statement import NON_PRIVATE
+from dprdm.guarantee.statement import NON_PRIVATE
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.quantities import Quantity, quantity_named
 

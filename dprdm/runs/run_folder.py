@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text, write_whole
-from dprdm.release.request import Request
+from dprdm.guarantee.request import Request
 from dprdm.types import Queries, Released
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from dprdm.errors import UserError
 from dprdm.files import read_json
-from dprdm.release.certificate import Certificate, read_certificate
-from dprdm.release.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY
+from dprdm.guarantee.certificate import Certificate, read_certificate
+from dprdm.guarantee.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY
 from dprdm.runs.results import Setting, Status
 from dprdm.runs.run_folder import Conditions, Run, Sample
 

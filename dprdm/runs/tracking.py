@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 
-from dprdm.release.certificate import JSON_NAME, WORDS_NAME, Certificate
+from dprdm.guarantee.certificate import JSON_NAME, WORDS_NAME, Certificate
 from dprdm.runs.run_folder import Run, Sample
 
 # Options that say where private images are; such paths name people and places.

@@ -31,7 +31,7 @@ class TrainingBar(TQDMProgressBar):
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
     def get_metrics(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
-        """Return what Lightning shows, and ours."""
+        """Return the figures that Lightning shows, and images a second."""
         metrics = super().get_metrics(trainer, pl_module)
         metrics.pop("v_num", None)
         seconds, done = time.monotonic() - self.start, trainer.global_step - self.first_step

@@ -84,7 +84,7 @@ class TrainingLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Epoch, and batches given in it."""
+        """Return the epoch, and the batches served in it."""
         return {"epoch": self.order.epoch, "given": self.given}
 
     def load_state_dict(self, state: dict[str, int]) -> None:

@@ -45,7 +45,7 @@ def decide_on_first(trainer: L.Trainer, decide: Callable[[], Decision]) -> Decis
 
 @contextmanager
 def ending_together(trainer: L.Trainer) -> Iterator[None]:
-    """End the processes that Lightning started if the body raises; they would wait for this one in vain."""
+    """End the processes that Lightning started if the body raises: they would wait for this one in vain."""
     try:
         yield
     except BaseException:

@@ -78,7 +78,7 @@ class Unfinished(L.Callback):
             raise KeyboardInterrupt
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Remove the file: the training has ended, and nothing is to be resumed."""
+        """Remove the checkpoint: the training has ended, and nothing is to be resumed."""
         self._give_back_signal()
         if trainer.is_global_zero:
             self.path.unlink(missing_ok=True)

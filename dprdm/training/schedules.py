@@ -4,7 +4,7 @@ import math
 
 
 def learning_rate_factor(step: int, warmup: int, total: int | None) -> float:
-    """Linear from 0 to 1 over `warmup` steps, then 1, or a half cosine down to 0 at step `total` if there is one."""
+    """Return a factor: linear from 0 to 1 over `warmup` steps, then 1, or a half cosine down to 0 at step `total`."""
     if step < warmup:
         return (step + 1) / warmup
     if total is None:

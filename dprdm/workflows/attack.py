@@ -12,10 +12,10 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn, open_stand_in
 from dprdm.errors import UserError
 from dprdm.generation.generator import Generator
+from dprdm.guarantee.mechanism import PrivacyMechanism
 from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.registry import create
-from dprdm.release.mechanism import PrivacyMechanism
 from dprdm.runs.quantities import COSINE_TO_THE_IMAGE, DISTANCE_BETWEEN_ANSWERS
 from dprdm.runs.results import Picture, Results, Row
 from dprdm.workflows.draw import InMemoryRenderer, open_renderer

@@ -13,6 +13,9 @@ from dprdm.data.readers.source import ImageSource
 from dprdm.data.stand_in import StandIn, open_stand_in
 from dprdm.errors import UserError
 from dprdm.figures.fidelity import draw_fidelity
+from dprdm.guarantee.description import describe
+from dprdm.guarantee.mechanism import READING, OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.metrics.fidelity import METRICS, QUANTITIES, Fidelity
 from dprdm.metrics.retrieval import Truth
 from dprdm.privacy.budget import Budget
@@ -20,9 +23,6 @@ from dprdm.public.denoiser import Denoiser
 from dprdm.public.knowledge import PublicKnowledge
 from dprdm.public.prior import PublicPrior, nearest_means
 from dprdm.registry import create
-from dprdm.release.description import describe
-from dprdm.release.mechanism import READING, OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, make_plan
 from dprdm.retrieval.retriever import Retriever
 from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.results import Results, Row, Setting

@@ -13,11 +13,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from dprdm.audit.prv import epsilon_prv
 from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.errors import UserError
+from dprdm.guarantee.certificate import Certificate
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
 from dprdm.privacy.noise import SecureNoise
 from dprdm.registry import import_class
-from dprdm.release.certificate import Certificate
 from dprdm.retrieval.store import MANIFEST, Manifest, PrivateStore
 from dprdm.rivals.certificate import certify_training
 from dprdm.rivals.export import CertifiedExport

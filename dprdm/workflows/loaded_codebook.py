@@ -11,10 +11,10 @@ from dprdm.codebook.file import CodebookFile
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.files import hash_file
-from dprdm.release.certificate import Certificate, certify_again, read_certificate
-from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
-from dprdm.release.release import Answers, Receipt, encode_prompts
-from dprdm.release.request import Request
+from dprdm.guarantee.certificate import Certificate, certify_again, read_certificate
+from dprdm.guarantee.mechanism import OneReleaseMechanism, PrivacyMechanism
+from dprdm.guarantee.release import Answers, Receipt, encode_prompts
+from dprdm.guarantee.request import Request
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,11 +15,11 @@ from dprdm.audit.shadows import Pool, Seen, as_released, random_halves
 from dprdm.audit.shadows import attack as attack_stores
 from dprdm.data.stand_in import StandIn
 from dprdm.figures.roc import RocLine, draw_rocs
+from dprdm.guarantee.mechanism import Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.privacy.budget import Budget
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.registry import create
-from dprdm.release.mechanism import Preparable, PrivacyMechanism, Terms
-from dprdm.release.plan import Plan, make_plan
 from dprdm.runs.cached_arrays import Arrays, cached_arrays
 from dprdm.runs.provenance import Provenance
 from dprdm.runs.results import Picture, Row, Setting, Status

@@ -9,9 +9,9 @@ from pathlib import Path
 from dprdm import check
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
+from dprdm.guarantee.description import describe
+from dprdm.guarantee.mechanism import Preparable, PrivacyMechanism
 from dprdm.public.denoiser import Denoiser
-from dprdm.release.description import describe
-from dprdm.release.mechanism import Preparable, PrivacyMechanism
 from dprdm.retrieval.retriever import Retriever
 from dprdm.workflows.post_processing import MixWith
 

@@ -10,9 +10,9 @@ from dprdm.data.captions import read_knowledge
 from dprdm.data.nearest_means import nearest_means
 from dprdm.errors import UserError
 from dprdm.generation.conditioning import mix
+from dprdm.guarantee.release import Answers
 from dprdm.public.denoiser import Denoiser
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
-from dprdm.release.release import Answers
 from dprdm.retrieval.store import PublicStore
 from dprdm.runs.run_folder import Conditions
 from dprdm.types import Answered, Queries, Released

@@ -17,14 +17,14 @@ from dprdm.data.datamodule import NeighbourDataModule
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
 from dprdm.generation.generator import Generator
+from dprdm.guarantee.certificate import Evidence, certify, ledger_entry
+from dprdm.guarantee.description import describe
+from dprdm.guarantee.mechanism import OneReleaseMechanism, PrivacyMechanism
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.release import Answers, Receipt, answer, require_planned
+from dprdm.guarantee.request import list_requests
 from dprdm.privacy.ledger import DEFAULT_ACCOUNT
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.certificate import Evidence, certify, ledger_entry
-from dprdm.release.description import describe
-from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
-from dprdm.release.plan import Plan
-from dprdm.release.release import Answers, Receipt, answer, require_planned
-from dprdm.release.request import list_requests
 from dprdm.retrieval.store import PromptEncoder, Store
 from dprdm.rivals.certificate import cover_weights, require_public_release
 from dprdm.runs.release_files import Release

@@ -16,7 +16,7 @@ from dprdm import check
 from dprdm.figures.grid import write_grids
 from dprdm.generation.generator import Generator
 from dprdm.generation.rendering import Batches, RenderJob, draw, to_picture
-from dprdm.release.certificate import write_certificate
+from dprdm.guarantee.certificate import write_certificate
 from dprdm.resources import find_packaged
 from dprdm.rivals.certificate import cover_weights
 from dprdm.runs.release_files import Release

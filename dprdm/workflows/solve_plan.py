@@ -2,13 +2,12 @@
 
 import math
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
+from dprdm.guarantee.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
 from dprdm.privacy.budget import Budget
-from dprdm.release.mechanism import OneReleaseMechanism, PrivacyMechanism
-from dprdm.release.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PublicStore
 from dprdm.workflows.parameter_search import ParameterSearch, search_parameters
@@ -86,24 +85,39 @@ class SolvedPlan:
         ]
 
 
-def solve_plan(mechanism: PrivacyMechanism, retriever: Retriever, inputs: PlanInputs) -> SolvedPlan:
+def solve_plan(
+    mechanism: PrivacyMechanism,
+    retriever: Retriever,
+    inputs: PlanInputs,
+    public: PublicStore | None = None,
+    records: int | None = None,
+) -> SolvedPlan:
     """Solve for the one number that is left out; with none left out, check that the noise keeps the budget.
 
     Args:
         mechanism: private; its k and sampling_rate are assumed where both they and another number are left out.
         retriever: of the plan; changes no cost.
         inputs: all but one number.
+        public: rows on which a mechanism decides what it leaves open. None: that stands at its default.
+        records: size of the collection; None: that of the public rows is taken for it, where a mechanism wants to know.
     Raises:
         UserError: if more is left out, if the mechanism has no setting that is given, or if no plan keeps the budget.
     """
     if not mechanism.is_private:
         raise UserError(f"The mechanism {mechanism.name} claims no privacy: there is nothing to plan.")
     mechanism, inputs, assumed = _with_settings(mechanism, inputs)
+    if isinstance(mechanism, Preparable):
+        mechanism = _prepare(mechanism, inputs, public, records)
     return SolvedPlan(_solve(mechanism, retriever, inputs), assumed)
 
 
 def solve_by_rehearsal(
-    mechanism: PrivacyMechanism, retriever: Retriever, inputs: PlanInputs, store: PublicStore, records: int | None
+    mechanism: PrivacyMechanism,
+    retriever: Retriever,
+    inputs: PlanInputs,
+    store: PublicStore,
+    public: PublicStore | None = None,
+    records: int | None = None,
 ) -> SolvedPlan:
     """Rehearse k and sampling_rate on public rows, and plan with the best; those that are given stay.
 
@@ -111,8 +125,9 @@ def solve_by_rehearsal(
         mechanism: with such settings.
         retriever: of the plan.
         inputs: with num_queries and epsilon, and without noise_std.
-        store: public rows.
-        records: size of the collection, if it is known: its samples must hold k records.
+        store: public rows to rehearse on.
+        public: as for `solve_plan`.
+        records: size of the collection; None: not known, so that its samples may hold fewer than k records.
     Raises:
         UserError: as `solve_plan` does, and if nothing can be rehearsed.
     """
@@ -123,22 +138,9 @@ def solve_by_rehearsal(
         store, mechanism, budget, inputs.num_queries, inputs.k, inputs.sampling_rate, records, inputs.max_per_unit
     )
     best = search.settings[0]
-    solved = solve_plan(mechanism, retriever, replace(inputs, k=best.k, sampling_rate=best.sampling_rate))
+    inputs = replace(inputs, k=best.k, sampling_rate=best.sampling_rate)
+    solved = solve_plan(mechanism, retriever, inputs, public, records)
     return replace(solved, search=search)
-
-
-def draw_plan(plan: Plan, folder: Path, records: int | None, dim: int) -> list[Path]:
-    """Draw pictures of a plan and what lies around it into `folder`; return the PNG files.
-
-    Args:
-        plan: of a mechanism with a k and a sampling rate.
-        folder: of a PNG and an SVG each.
-        records: size of the collection; None: not known.
-        dim: length of the vectors.
-    """
-    from dprdm.figures.plan import write_plots
-
-    return write_plots(plan, records, dim, folder)
 
 
 def _with_settings(
@@ -158,6 +160,28 @@ def _with_settings(
         assumed["sampling_rate"] = tuning.sampling_rate
         inputs = replace(inputs, sampling_rate=tuning.sampling_rate)
     return mechanism, inputs, assumed
+
+
+def _prepare(
+    mechanism: PrivacyMechanism, inputs: PlanInputs, public: PublicStore | None, records: int | None
+) -> PrivacyMechanism:
+    """Have the mechanism decide what it leaves open; without public rows, require that it can do without."""
+    assert isinstance(mechanism, Preparable)
+    if public is None:
+        try:
+            mechanism.sensitivity(inputs.max_per_unit)
+        except UserError as error:
+            raise UserError(
+                f"Expected --public, the store of public rows on which the mechanism {mechanism.name} decides what it hides."
+            ) from error
+        return mechanism
+    if inputs.epsilon is None or (inputs.num_queries is None and not isinstance(mechanism, OneReleaseMechanism)):
+        raise UserError("Expected --eps and --queries with --public: what is decided on public rows depends on them.")
+    from dprdm.data.captions import read_knowledge  # with an image library: most plans do without
+
+    knowledge, budget = read_knowledge(public), Budget(inputs.epsilon, inputs.delta)
+    size = len(knowledge.rows) if records is None else records
+    return mechanism.prepare(knowledge, Terms(budget, inputs.num_queries or 1, size, inputs.max_per_unit))
 
 
 def _numbers(mechanism: PrivacyMechanism, inputs: PlanInputs) -> dict[str, float | None]:

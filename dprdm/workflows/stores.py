@@ -11,9 +11,9 @@ from dprdm.data.persons import names_persons
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.errors import UserError
+from dprdm.guarantee.release import Encode
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
-from dprdm.release.release import Encode
 from dprdm.retrieval.store import MANIFEST, PrivateStore, PromptEncoder, Store
 from dprdm.types import Embeddings
 from dprdm.workflows.encoder_names import load_encoder

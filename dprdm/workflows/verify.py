@@ -10,10 +10,10 @@ from typing import Any
 
 from dprdm.errors import UserError
 from dprdm.files import hash_file
+from dprdm.guarantee.certificate import Certificate, read_certificate, recompute
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport
 from dprdm.registry import find, names
-from dprdm.release.certificate import Certificate, read_certificate, recompute
 from dprdm.retrieval.store import PrivateStore
 from dprdm.rivals.plan import DpSgd
 from dprdm.runs.run_folder import Run

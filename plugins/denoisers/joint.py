@@ -47,38 +47,38 @@ class Joint(Denoiser):
         check.at_least(1, neighbours=self.neighbours)
 
     def denoise(self, queries: Queries, answered: Answered, prior: PublicPrior | None) -> Answered:
-        """The posterior mean of each vector, given all. See `Denoiser.denoise`."""
+        """Return the posterior mean of each vector, given all. See `Denoiser.denoise`."""
         assert prior is not None
         if not len(queries):
             return answered
         noise = np.maximum(answered.noise_std**2, TINY)
         vectors = narrowed(queries, answered.vectors, noise, prior, self.neighbours)
         averaged = average_repeats(queries, vectors, noise)
-        asked, prompt, means = averaged.queries, averaged.of, averaged.means
-        centre = prior.centre(asked, self.neighbours)
-        shifts, errors = np.empty_like(means), np.empty(len(asked))
-        for together in _batches(asked):
+        prompts, prompt, means = averaged.queries, averaged.of, averaged.means
+        centre = prior.centre(prompts, self.neighbours)
+        shifts, errors = np.empty_like(means), np.empty(len(prompts))
+        for together in _batches(prompts):
             residuals = (means[together] - centre[together]) @ prior.basis
-            shifts[together], errors[together] = _regress(asked[together], residuals, averaged.noise[together], prior)
+            shifts[together], errors[together] = _regress(prompts[together], residuals, averaged.noise[together], prior)
         common = (centre + shifts @ prior.basis.T)[prompt]
-        own, own_errors = _own(vectors - means[prompt], noise, prompt, prior)
-        return Answered(common + own, np.sqrt(errors[prompt] + own_errors))
+        deviations, deviation_errors = _deviations(vectors - means[prompt], noise, prompt, prior)
+        return Answered(common + deviations, np.sqrt(errors[prompt] + deviation_errors))
 
 
-def _batches(asked: Queries) -> list[Int[np.ndarray, "some"]]:
+def _batches(prompts: Queries) -> list[Int[np.ndarray, "some"]]:
     """Positions in batches of neighbouring queries, along the direction in which queries differ most."""
-    centred = asked - asked.mean(axis=0)
+    centred = prompts - prompts.mean(axis=0)
     order = np.argsort(centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1], kind="stable")
-    return np.array_split(order, -(-len(asked) // MOST_TOGETHER))
+    return np.array_split(order, -(-len(prompts) // MOST_TOGETHER))
 
 
 def _regress(
-    asked: Queries, residuals: Float[np.ndarray, "prompt dim"], noise: Float[np.ndarray, "prompt"], prior: PublicPrior
+    prompts: Queries, residuals: Float[np.ndarray, "prompt dim"], noise: Float[np.ndarray, "prompt"], prior: PublicPrior
 ) -> tuple[Float[np.ndarray, "prompt dim"], Float[np.ndarray, "prompt"]]:
     """Posterior mean of f, and its mean square error per coordinate, under the most likely kernel."""
     scale = np.sqrt(noise)
     best, most = None, -np.inf
-    for kernel in _kernels(asked):
+    for kernel in _kernels(prompts):
         values, vectors = np.linalg.eigh(kernel / np.outer(scale, scale))
         seen = vectors.T @ (residuals / scale[:, None])
         for distance in DISTANCES:
@@ -91,15 +91,15 @@ def _regress(
     return scale[:, None] * (vectors @ (shares * seen)), noise * ((vectors**2) @ shares.mean(axis=1))
 
 
-def _kernels(asked: Queries) -> list[Float[np.ndarray, "prompt prompt"]]:
-    squares = np.maximum(0.0, (asked**2).sum(1)[:, None] + (asked**2).sum(1) - 2 * asked @ asked.T)
+def _kernels(prompts: Queries) -> list[Float[np.ndarray, "prompt prompt"]]:
+    squares = np.maximum(0.0, (prompts**2).sum(1)[:, None] + (prompts**2).sum(1) - 2 * prompts @ prompts.T)
     usual = max(float(squares.mean()), TINY)
     return [
         common + (1 - common) * np.exp(-squares / (2 * length**2 * usual)) for common in COMMON for length in LENGTHS
     ]
 
 
-def _own(
+def _deviations(
     deviations: Float[np.ndarray, "query dim"],
     noise: Float[np.ndarray, "query"],
     prompt: Int[np.ndarray, "query"],
@@ -111,7 +111,7 @@ def _own(
     left = noise * (1 - 1 / shared)
     excess = ((deviations**2).mean(axis=1) - left)[~alone].mean() if not alone.all() else 0.0
     spread = max(0.0, float(excess)) / float(prior.variances.mean())
-    found, errors = posterior(
+    means, errors = posterior(
         deviations, np.zeros_like(deviations), noise[:, None], prior.basis, np.maximum(spread * prior.variances, TINY)
     )
-    return np.where(alone[:, None], 0.0, found), np.where(alone, 0.0, errors)
+    return np.where(alone[:, None], 0.0, means), np.where(alone, 0.0, errors)

@@ -17,5 +17,5 @@ class NoDenoiser(Denoiser):
     needs_prior: ClassVar[bool] = False
 
     def denoise(self, queries: Queries, answered: Answered, prior: PublicPrior | None) -> Answered:
-        """`answered`, as it is."""
+        """Return `answered` as it is."""
         return answered

@@ -36,7 +36,7 @@ class PublicPriorDenoiser(Denoiser):
         check.at_least(1, neighbours=self.neighbours)
 
     def denoise(self, queries: Queries, answered: Answered, prior: PublicPrior | None) -> Answered:
-        """The posterior mean of each vector. See `Denoiser.denoise`."""
+        """Return the posterior mean of each vector. See `Denoiser.denoise`."""
         assert prior is not None
         if not len(queries):
             return answered
@@ -48,7 +48,7 @@ class PublicPriorDenoiser(Denoiser):
 
 
 def distance(residuals: Float[np.ndarray, "query dim"], noise: Float[np.ndarray, "query"], prior: PublicPrior) -> float:
-    """How far clean vectors lie from their centres, in units of the prior's variance: what of the residuals is not noise.
+    """Estimate how far clean vectors lie from their centres, in units of the prior's variance: what of the residuals is not noise.
 
     Vectors with less noise say more: each counts by the inverse square of its variance. Where few or noisy ones say
     little, 1, the public rows' own distance, is believed instead: the two are averaged by their precision.

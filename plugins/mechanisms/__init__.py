@@ -1,1 +1,1 @@
-"""Privacy mechanisms: subclasses of `dprdm.release.mechanism.PrivacyMechanism`."""
+"""Privacy mechanisms: subclasses of `dprdm.guarantee.mechanism.PrivacyMechanism`."""

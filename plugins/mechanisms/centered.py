@@ -12,12 +12,12 @@ from jaxtyping import Float
 from dprdm import check
 from dprdm.errors import UserError
 from dprdm.files import hash_file
+from dprdm.guarantee.mechanism import Preparable, Terms, Tuning
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism, clip
 from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.distributions import GaussianNoise, Noise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
-from dprdm.release.mechanism import Preparable, Terms, Tuning
-from dprdm.release.sampled_mean import SampledMeanMechanism, clip
 from dprdm.types import Queries, Query
 
 # Where the clipping norm is looked for: quantiles of public rows' distances from their query's centre.
@@ -88,33 +88,35 @@ def _prior(path: str, sha256: str) -> PublicPrior:
     return PublicPrior.load(Path(path))
 
 
-def _best_norm(asked: Centered, prior: PublicPrior, public: PublicKnowledge, terms: Terms) -> float:
+def _best_norm(mechanism: Centered, prior: PublicPrior, public: PublicKnowledge, terms: Terms) -> float:
     """The norm under which a clipped, noisy mean of public neighbours is expected to err least.
 
     error^2 = |mean of clipped residuals - mean of residuals|^2 + dim * noise_std^2, averaged over public queries.
     """
-    known = public.thinned()
-    queries = known.queries if len(known.queries) else known.rows
+    thinned = public.thinned()
+    queries = thinned.queries if len(thinned.queries) else thinned.rows
     queries = queries[evenly(len(queries), QUERIES)]
-    centres = prior.centre(queries, asked.neighbours)
-    residuals = [_residuals(*pair, known, asked.k, asked.sampling_rate) for pair in zip(queries, centres, strict=True)]
+    centres = prior.centre(queries, mechanism.neighbours)
+    residuals = [
+        _residuals(*pair, thinned, mechanism.k, mechanism.sampling_rate) for pair in zip(queries, centres, strict=True)
+    ]
     norms = np.quantile(np.concatenate([np.linalg.norm(part, axis=1) for part in residuals]), QUANTILES)
-    unit = dataclasses.replace(asked, radius=1.0)
+    unit = dataclasses.replace(mechanism, radius=1.0)
     noise_std = calibrate(lambda value: unit.event(value, terms.num_queries, terms.max_per_unit), terms.budget)
     errors = [
-        np.mean([_bias(part, norm) for part in residuals]) + known.dim * (noise_std * norm) ** 2 for norm in norms
+        np.mean([_bias(part, norm) for part in residuals]) + thinned.dim * (noise_std * norm) ** 2 for norm in norms
     ]
     return float(min(2.0, norms[int(np.argmin(errors))]))
 
 
 def _residuals(
-    query: Query, centre: Query, known: PublicKnowledge, k: int, sampling_rate: float
+    query: Query, centre: Query, thinned: PublicKnowledge, k: int, sampling_rate: float
 ) -> Float[np.ndarray, "row dim"]:
     """Every (1 / sampling_rate)-th of the rows nearest to a query, k of them, less its centre."""
-    scores = known.rows @ query.astype(np.float32)
+    scores = thinned.rows @ query.astype(np.float32)
     reach = min(len(scores), round(k / sampling_rate))
     nearest = np.argsort(-scores, kind="stable")[:reach]
-    return known.rows[nearest[evenly(reach, k)]] - centre
+    return thinned.rows[nearest[evenly(reach, k)]] - centre
 
 
 def _bias(residuals: Float[np.ndarray, "row dim"], norm: float) -> float:

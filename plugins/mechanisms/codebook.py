@@ -20,10 +20,10 @@ from dprdm.codebook.partition import Partition, learn_partition
 from dprdm.codebook.rehearsal import rehearse
 from dprdm.codebook.sums import Weighting, cell_sums, split_weighting
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import READING, OneRelease, OneReleaseMechanism, Preparable, Progress, Terms
 from dprdm.privacy.distributions import GaussianNoise, Noise
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge
-from dprdm.release.mechanism import READING, OneRelease, OneReleaseMechanism, Preparable, Progress, Terms
 from dprdm.retrieval.store import Store
 from dprdm.types import Answered, Queries
 

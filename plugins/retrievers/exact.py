@@ -36,17 +36,17 @@ class Exact(Retriever):
     reads_private: ClassVar[bool] = True
 
     def search(self, query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-        """At most `k` of `rows`, best first. See `Retriever.search`."""
+        """Return at most `k` of `rows`, best first. See `Retriever.search`."""
         return search(query, store, rows, k)
 
 
 def search(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-    """At most `k` of `rows`, by descending inner product with `query`, ties by ascending row."""
+    """Return at most `k` of `rows`, by descending inner product with `query`, ties by ascending row."""
     return rank(query, store, candidates(query, store, rows, k), k)
 
 
 def rank(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-    """What `search` returns, from the exact scores of all of `rows`."""
+    """Return what `search` returns, from the exact scores of all of `rows`."""
     target = quantise(query)
     scores = np.concatenate([np.zeros(0), *(quantise(store.vectors(block)) @ target for block in _blocks(rows))])
     return rows[np.lexsort((rows, -scores))[:k]]
@@ -54,7 +54,7 @@ def rank(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
 
 @np.errstate(over="ignore", invalid="ignore")
 def candidates(query: Query, store: Store, rows: RowIds, k: int) -> Int[np.ndarray, "candidate"]:
-    """Those of `rows`, ascending, that may be among the first `k`: these `k`, and few others.
+    """Return the `rows`, ascending, that may be among the first `k`: these `k`, and few others.
 
     Where rows are so long, or damaged, that float32 says nothing of them, all are.
     """
@@ -71,7 +71,7 @@ def candidates(query: Query, store: Store, rows: RowIds, k: int) -> Int[np.ndarr
 
 
 def least_score(kth: float, query: Query, longest: float) -> float:
-    """The least float32 score that a row of the exact first k may have, where the k-th largest float32 score is `kth`.
+    """Return the least float32 score that a row of the exact first k may have, where the k-th largest float32 score is `kth`.
 
     Let E bound the distance between a row's float32 score and its exact one. k rows have float32 scores of at least
     kth, so exact ones of at least kth - E. The exact first k have no less, so float32 scores of at least kth - 2E.
@@ -80,24 +80,24 @@ def least_score(kth: float, query: Query, longest: float) -> float:
 
 
 def error_bound(query: Query, longest: float) -> float:
-    """Largest distance between a float32 score of a row of norm up to `longest` and its exact score on the grid.
+    """Return the largest distance between a float32 score of a row of norm up to `longest` and its exact score on the grid.
 
     Infinity where float32 might overflow. Else three parts, for rows of norm up to n >= 1 and a query of norm q: the
     query's rounding and float32 sums in any order, gamma(dim + 2) * n * q; rounding to the grid, half a step in each
     coordinate; and cutting off at 1, which moves a vector no further than to the unit ball. A millionth on top is more
     than float64 needs for this sum, and more than all products that are too small for float32.
     """
-    dim, step, asked = len(query), 1 / SCALE, float(np.linalg.norm(query.astype(np.float64)))
-    if not longest * asked < 2.0**120:
+    dim, step, query_norm = len(query), 1 / SCALE, float(np.linalg.norm(query.astype(np.float64)))
+    if not longest * query_norm < 2.0**120:
         return math.inf
-    summed = _gamma(dim + 2) * longest * asked
-    rounded = step / 2 * math.sqrt(dim) * (longest + asked) + dim * step**2 / 4
-    cut = (longest - 1) * asked + max(asked - 1, 0) * longest
+    summed = _gamma(dim + 2) * longest * query_norm
+    rounded = step / 2 * math.sqrt(dim) * (longest + query_norm) + dim * step**2 / 4
+    cut = (longest - 1) * query_norm + max(query_norm - 1, 0) * longest
     return (summed + rounded + cut) * (1 + 1e-6)
 
 
 def longest_row(vectors: Embeddings) -> float:
-    """An upper bound on the norms of these float32 rows and on 1; infinity if they are too long to tell, or NaN."""
+    """Return an upper bound on the norms of these float32 rows and on 1; infinity if they are too long to tell, or NaN."""
     squares = np.matmul(vectors[:, None, :], vectors[:, :, None])  # a dot product a row: half the time of einsum
     square = float(squares.max(initial=0)) / (1 - _gamma(vectors.shape[1]))
     return max(1.0, math.sqrt(square)) * (1 + 1e-9) if math.isfinite(square) else math.inf

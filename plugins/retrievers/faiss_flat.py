@@ -42,19 +42,19 @@ class FaissFlat(Retriever):
         load_faiss()
 
     def search(self, query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-        """At most `k` of `rows`, best first. See `Retriever.search`."""
+        """Return at most `k` of `rows`, best first. See `Retriever.search`."""
         return search(query, store, rows, k)
 
 
 def search(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-    """At most `k` of `rows`, exactly as `dprdm.plugins.retrievers.exact.search` ranks them."""
+    """Return at most `k` of `rows`, exactly as `dprdm.plugins.retrievers.exact.search` ranks them."""
     if len(rows) > k + MARGIN:
         rows = rows[candidates(query, store.vectors(rows), k)]
     return exact.rank(query, store, rows, k)
 
 
 def candidates(query: Query, vectors: Embeddings, k: int) -> Int[np.ndarray, "candidate"]:
-    """Positions, ascending, that hold the exact first `k`, and every other one tied with the last of them.
+    """Return positions, ascending, that hold the exact first `k`, and every other one tied with the last of them.
 
     Rows are asked for until one turns up that is below the `least_score` of the exact first k. A row that is not finite
     makes all rows candidates.
@@ -63,8 +63,8 @@ def candidates(query: Query, vectors: Embeddings, k: int) -> Int[np.ndarray, "ca
     index.add(vectors)
     longest, count = exact.longest_row(vectors), k + MARGIN
     while count < len(vectors):
-        scores, found = index.search(query.astype(np.float32)[None], count)
+        scores, ids = index.search(query.astype(np.float32)[None], count)
         if scores[0, -1] < exact.least_score(float(scores[0, k - 1]), query, longest):
-            return np.sort(found[0][found[0] >= 0])
+            return np.sort(ids[0][ids[0] >= 0])
         count *= 4
     return np.arange(len(vectors))

@@ -38,12 +38,12 @@ class Quantizer:
     encoder: dict[str, str]
 
     def cells(self, vectors: Embeddings) -> Int[np.ndarray, "row"]:
-        """The nearest centroid of each row, by the integer scores of `exact`, ties by number: of that row alone."""
+        """Return the nearest centroid of each row, by the integer scores of `exact`, ties by number: of that row alone."""
         blocks = [vectors[start : start + BLOCK] for start in range(0, len(vectors), BLOCK)]
         return np.concatenate([np.zeros(0, np.int64), *(self._scores(block).argmax(axis=1) for block in blocks)])
 
     def nearest(self, query: Query, count: int) -> Int[np.ndarray, "cell"]:
-        """The `count` cells nearest to a query, nearest first."""
+        """Return the `count` cells nearest to a query, nearest first."""
         return np.argsort(-self._scores(query[None])[0], kind="stable")[:count]
 
     def _scores(self, vectors: Embeddings) -> Float[np.ndarray, "row cell"]:
@@ -88,11 +88,11 @@ class FaissIvf(Retriever):
 
     def require_store(self, store: Store) -> None:
         """Raise unless the quantizer's rows were another store's, of the same encoder."""
-        _opened(self, store)
+        _open_cells(self, store)
 
     def search(self, query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-        """At most `k` of `rows`, best first. See `Retriever.search`."""
-        quantizer, cells = _opened(self, store)
+        """Return at most `k` of `rows`, best first. See `Retriever.search`."""
+        quantizer, cells = _open_cells(self, store)
         unknown = rows[cells[rows] == NOT_YET]
         cells[unknown] = quantizer.cells(store.vectors(unknown))
         probed = np.isin(cells[rows], quantizer.nearest(query, self.nprobe))
@@ -100,7 +100,7 @@ class FaissIvf(Retriever):
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(retriever: FaissIvf, store: Store) -> tuple[Quantizer, Int[np.ndarray, "row"]]:
+def _open_cells(retriever: FaissIvf, store: Store) -> tuple[Quantizer, Int[np.ndarray, "row"]]:
     """The quantizer, and each row's cell as far as it was needed: kept while the same store is searched."""
     quantizer = load_quantizer(retriever.quantizer)
     if hash_file(retriever.quantizer) != retriever.quantizer_sha256:
@@ -130,11 +130,11 @@ def train_quantizer(public_store: PublicStore, cells: int, path: Path) -> None:
         "store_fingerprint": public_store.fingerprint,
         "encoder": json.dumps(public_store.manifest.encoder),
     }
-    write_whole(path, lambda beside: save_file({"centroids": centroids}, beside, source))
+    write_whole(path, lambda tmp_path: save_file({"centroids": centroids}, tmp_path, source))
 
 
 def load_quantizer(path: Path) -> Quantizer:
-    """The quantizer in a file. Raises UserError if it is not one of public rows, StoreError if it is damaged."""
+    """Load the quantizer in a file. Raises UserError if it is not one of public rows, StoreError if it is damaged."""
     check.file(quantizer=path)
     try:
         with safe_open(path, framework="np") as content:

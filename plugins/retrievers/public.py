@@ -18,5 +18,5 @@ class Public(Retriever):
     reads_private: ClassVar[bool] = False
 
     def search(self, query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
-        """At most `k` of `rows`, best first. See `Retriever.search`."""
+        """Return at most `k` of `rows`, best first. See `Retriever.search`."""
         return search(query, store, rows, k)

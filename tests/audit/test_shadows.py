@@ -5,11 +5,11 @@ from dprdm.audit.likelihood import likelihood_ratios
 from dprdm.audit.membership import RATIO, both_attacks
 from dprdm.audit.roc import ceiling
 from dprdm.audit.shadows import Pool, Seen, as_released, attack, random_halves
+from dprdm.guarantee.plan import make_plan
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
-from dprdm.release.plan import make_plan
 from dprdm.types import Answered
 from tests.fakes import unit_rows
 

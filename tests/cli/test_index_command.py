@@ -170,7 +170,7 @@ def test_the_options_of_version_04_say_what_took_their_place(private_images: Pat
 def test_an_encoder_is_a_config_and_its_weights_too(private_images: Path) -> None:
     for name, encoder in (("by_name", "demo"), ("by_file", DEMO_CLIP), ("by_path", "dprdm.demo.encoder.DemoEncoder")):
         assert main(["index", "--images", str(private_images), "--encoder", encoder, "--out", name]) == 0
-    identities = [PrivateStore(Path(name)).manifest.encoder for name in ("by_name", "by_file", "by_path")]
+    identities = [PrivateStore(Path(name)).encoder_identity for name in ("by_name", "by_file", "by_path")]
     assert identities[0] == identities[1] == identities[2]
     assert identities[0]["model"] == "dprdm_demo_clip"  # as it was in 0.4, so that its stores still open
 

@@ -77,9 +77,9 @@ def test_persons_of_a_reader_are_the_units() -> None:
     ("arguments", "sentence"),
     [
         (["--source", "Cifar10", "--source.root", "gone"], "Expected CIFAR-10, whole, in gone"),
-        (["--source", "Coco", "--source.rot", "gone"], "got --source.rot. Did you mean --source.root?"),
+        (["--source", "Coco", "--source.rot", "gone"], "Did you mean --source.root?"),
         (["--source", "Coco"], "with all the options that Coco needs"),
-        (["--source", "Nonesuch"], "no reader is called 'Nonesuch'"),
+        (["--source", "Nonesuch"], "no reader is called 'Nonesuch'. Known: "),
         (["--source", "Coco", "--source.root", "x", "--images", "."], "either --images or --source"),
         (["--source", "FashionMnist", "--group_column", "y"], "see the reader's options"),
     ],

@@ -4,12 +4,12 @@ import pytest
 
 from dprdm.cli import main
 from dprdm.cli.ledger import ledger
+from dprdm.guarantee.plan import make_plan
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
-from dprdm.release.plan import make_plan
 from tests.fakes import private_store, unit_rows
 
 PLAN = make_plan(Gaussian(k=5, sampling_rate=1.0), Exact(), Budget(1.0, 1e-6), 10)

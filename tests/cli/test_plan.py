@@ -12,8 +12,9 @@ from dprdm import registry
 from dprdm.cli import main
 from dprdm.cli.plan import plan
 from dprdm.errors import UserError
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism
 from dprdm.privacy.distributions import GaussianNoise, Noise
-from dprdm.release.sampled_mean import SampledMeanMechanism
+from tests.fakes import public_store, unit_rows
 
 GIVEN = {"records": 82783, "queries": 1000, "eps": 10.0, "k": 20, "sampling_rate": 0.05}
 
@@ -151,3 +152,14 @@ def test_answers_in_a_moment_and_without_torch():
     )
     assert run.returncode == 0
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 4  # about 1.5 on an idle machine
+
+
+def test_what_a_mechanism_decides_on_public_rows(tmp_path, capsys):
+    public_store(tmp_path / "public", unit_rows(400, 8))
+    arguments = {"records": 1000, "eps": 10.0, "queries": 10, "mechanism": "centered"}
+    with pytest.raises(UserError, match=r"Expected --public, the store of public rows on which the mechanism centered"):
+        plan(**arguments)
+    summary = _json(capsys, **arguments, public=tmp_path / "public")
+    assert 0 < summary["sensitivity"] <= 2 * 2.0 / summary["k"] * 1.001 and summary["epsilon"] <= 10
+    with pytest.raises(UserError, match="Expected --eps and --queries with --public"):
+        plan(records=1000, queries=10, noise_std=0.1, mechanism="centered", public=tmp_path / "public")

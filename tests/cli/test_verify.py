@@ -4,15 +4,15 @@ import pytest
 
 from dprdm.cli import main
 from dprdm.files import hash_file
+from dprdm.guarantee.certificate import Evidence, certify, ledger_entry, write_certificate
+from dprdm.guarantee.plan import make_plan
+from dprdm.guarantee.release import answer
+from dprdm.guarantee.request import list_requests
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import create_ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.certificate import Evidence, certify, ledger_entry, write_certificate
-from dprdm.release.plan import make_plan
-from dprdm.release.release import answer
-from dprdm.release.request import list_requests
 from dprdm.workflows.post_processing import PostProcessing
 from tests.fakes import private_store, unit_rows
 

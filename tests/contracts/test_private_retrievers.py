@@ -5,11 +5,11 @@ import faiss
 import numpy as np
 import pytest
 
+from dprdm.guarantee.sampled_mean import clip
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import search as exact_search
 from dprdm.plugins.retrievers.faiss_ivf import Quantizer
 from dprdm.registry import load_all
-from dprdm.release.sampled_mean import clip
 from tests.contracts.retrievers import CELLS, clustered_rows, learns_cells, make_retriever
 from tests.fakes import private_store, unit_rows
 

@@ -3,10 +3,10 @@ from PIL import Image
 
 from dprdm.figures import plan_curves
 from dprdm.figures.plan import write_plots
+from dprdm.guarantee.plan import make_plan
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
-from dprdm.release.plan import make_plan
 
 NAMES = ["epsilon_by_queries", "epsilon_by_k", "epsilon_by_sampling_rate", "concept_density"]
 

@@ -3,12 +3,12 @@ import pytest
 
 from dprdm.figures import plan_curves
 from dprdm.figures.plan_curves import by_k, by_queries, by_sampling_rate, densities, feasible_region, least_epsilons
+from dprdm.guarantee.plan import make_plan
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.accountant import report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.events import sampled_gaussian
-from dprdm.release.plan import make_plan
 
 
 @pytest.fixture(scope="module")

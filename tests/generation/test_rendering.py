@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dprdm.generation.rendering import Batches
-from dprdm.release.request import Request
+from dprdm.guarantee.request import Request
 from dprdm.runs.run_folder import Conditions, list_samples
 from tests.fakes import unit_rows
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import Terms
 from dprdm.plugins.mechanisms.centered import Centered
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.prior import PublicPrior
-from dprdm.release.mechanism import Terms
 from tests.fakes import private_store, public_knowledge, unit_rows
 
 DIM, TINY = 8, 1e-6

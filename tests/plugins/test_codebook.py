@@ -7,13 +7,13 @@ import pytest
 from dp_accounting import dp_event
 
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import Terms
+from dprdm.guarantee.plan import make_plan
 from dprdm.plugins.mechanisms.codebook import Codebook
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge
-from dprdm.release.mechanism import Terms
-from dprdm.release.plan import make_plan
 from tests.fakes import private_store, public_knowledge, unit_rows
 
 DIM = 8

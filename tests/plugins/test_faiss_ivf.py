@@ -5,15 +5,15 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from dprdm.errors import StoreError, UserError
+from dprdm.guarantee.description import describe
+from dprdm.guarantee.plan import make_plan
+from dprdm.guarantee.release import release
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers import exact
 from dprdm.plugins.retrievers.faiss_ivf import FaissIvf, load_quantizer, train_quantizer
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.description import describe
-from dprdm.release.plan import make_plan
-from dprdm.release.release import release
 from tests.fakes import private_store, public_store, unit_rows
 
 CELLS, DIM = 5, 8

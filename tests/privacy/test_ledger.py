@@ -6,6 +6,7 @@ import jaxtyping
 import pytest
 
 from dprdm.errors import BudgetExceeded, LedgerError, UserError
+from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
@@ -15,7 +16,6 @@ from dprdm.privacy.accountant import epsilon_rdp
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.chain import Chain
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
-from dprdm.release.plan import Plan, make_plan
 
 CAP = Budget(2.0, 1e-6)
 # Without sampling, so that composing takes milliseconds.

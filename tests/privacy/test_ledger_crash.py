@@ -8,13 +8,13 @@ import time
 import pytest
 
 from dprdm.errors import BudgetExceeded
+from dprdm.guarantee.plan import make_plan
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy import chain
 from dprdm.privacy import ledger as ledger_module
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger, create_ledger
-from dprdm.release.plan import make_plan
 
 CAP = Budget(2.0, 1e-6)
 # Without sampling, so that composing takes milliseconds.

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from dprdm.cli import main
+from dprdm.guarantee.certificate import read_certificate
 from dprdm.privacy.ledger import Ledger
-from dprdm.release.certificate import read_certificate
 from dprdm.retrieval.store import PrivateStore
 from dprdm.rivals.fine_tuning import PrivateFineTuning
 from tests.cli.front_door import refusal

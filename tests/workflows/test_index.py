@@ -27,7 +27,7 @@ def test_a_folder_and_a_reader_make_the_same_rows(public_images: Path, tmp_path:
     assert isinstance(by_path, PrivateStore) and isinstance(by_reader, PublicStore)
     rows = np.arange(240)
     assert np.array_equal(by_path.vectors(rows), by_reader.vectors(rows))
-    assert by_path.manifest.encoder == encoder.identity
+    assert by_path.encoder_identity == encoder.identity and by_path.manifest.encoder["name"] == "demo"
 
 
 def test_persons_are_the_units(tmp_path: Path, encoder: DemoEncoder) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -26,7 +27,7 @@ class Coco(ImageSource):
                 f"cocodataset.org/#download and unpack both there, so that {table} and {self.root / split}/ exist."
             )
         content = _read_json(table)
-        self.files = [entry["file_name"] for entry in content["images"]]
+        self.files: list[str] = [entry["file_name"] for entry in content["images"]]
         self.captions = _first_captions(content)
 
     def __len__(self) -> int:
@@ -45,9 +46,9 @@ class Coco(ImageSource):
         return self.files[index]
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         content["images"], content["annotations"]
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(
@@ -56,7 +57,7 @@ def _read_json(path: Path) -> dict:
     return content
 
 
-def _first_captions(content: dict) -> list[str]:
+def _first_captions(content: dict[str, Any]) -> list[str]:
     first: dict[int, str] = {}
     for annotation in content["annotations"]:
         first.setdefault(annotation["image_id"], annotation["caption"].strip())

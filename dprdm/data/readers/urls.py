@@ -37,7 +37,7 @@ def open_stream(url: str) -> Any:
 
 def read_range(url: str, start: int, stop: int) -> bytes:
     """Return bytes `start` to `stop` of a file; fewer where it ends earlier. Nothing stays open, so processes may fork."""
-    content = _attempted(url, lambda system, path: system.cat_file(path, start=start, end=stop))
+    content: bytes = _attempted(url, lambda system, path: system.cat_file(path, start=start, end=stop))
     if len(content) > stop - start:
         raise UserError(f"Expected the server of {url} to serve parts of a file, and it sends all. Copy the file here.")
     return content
@@ -96,6 +96,7 @@ def _attempted(url: str, act: Callable[[Any, str], T]) -> T:
 
 def _system(url: str) -> tuple[Any, str]:
     try:
-        return load("fsspec.core").url_to_fs(url)
+        system: tuple[Any, str] = load("fsspec.core").url_to_fs(url)
+        return system
     except (ValueError, ImportError) as error:
         raise UserError(f"Expected a path or a URL that fsspec can open, not {url}: {error}.") from error

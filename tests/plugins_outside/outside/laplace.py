@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from dprdm.guarantee.sampled_mean import SampledMeanMechanism
 from dprdm.privacy.distributions import LaplaceNoise, Noise
-from dprdm.release.sampled_mean import SampledMeanMechanism
 
 
 @final

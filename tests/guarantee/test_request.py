@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dprdm.errors import UserError
-from dprdm.release.request import Request, key_of_0_4, list_requests, request_key
+from dprdm.guarantee.request import Request, key_of_0_4, list_requests, request_key
 
 SETTINGS = {"noise_std": 0.1, "store": "a"}
 QUERY = np.array([0.6, 0.8])

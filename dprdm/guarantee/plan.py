@@ -11,11 +11,11 @@ from dp_accounting.dp_event import DpEvent
 
 from dprdm import check
 from dprdm.errors import UserError
+from dprdm.guarantee.description import as_version_0_4, describe, describe_release
+from dprdm.guarantee.mechanism import OneReleaseMechanism, PerQueryMechanism, PrivacyMechanism, Tuning
 from dprdm.privacy.accountant import EpsilonReport, fits, report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.calibration import calibrate, largest_count, smallest_count
-from dprdm.release.description import as_version_0_4, describe, describe_release
-from dprdm.release.mechanism import OneReleaseMechanism, PerQueryMechanism, PrivacyMechanism, Tuning
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PrivateStore, PublicStore, Store
 
@@ -143,7 +143,7 @@ def make_plan(
     Raises:
         UserError: if the noise costs more than the budget.
     Guarantee:
-        - The plan costs at most its budget (tests/release/test_plan.py::test_hazard_12_a_plan_keeps_its_budget).
+        - The plan costs at most its budget (tests/guarantee/test_plan.py::test_hazard_12_a_plan_keeps_its_budget).
     """
     if not mechanism.is_private:
         return Plan(mechanism, retriever, budget, num_queries, 0.0, max_per_unit)

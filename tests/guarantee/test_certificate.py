@@ -6,14 +6,7 @@ import pytest
 
 from dprdm.errors import UserError
 from dprdm.files import hash_file
-from dprdm.plugins.mechanisms.gaussian import Gaussian
-from dprdm.plugins.mechanisms.nonprivate import NonPrivate
-from dprdm.plugins.retrievers.exact import Exact
-from dprdm.plugins.retrievers.public import Public
-from dprdm.privacy.budget import Budget
-from dprdm.privacy.ledger import create_ledger
-from dprdm.privacy.noise import SecureNoise
-from dprdm.release.certificate import (
+from dprdm.guarantee.certificate import (
     Evidence,
     certify,
     hash_sources,
@@ -22,7 +15,14 @@ from dprdm.release.certificate import (
     recompute,
     write_certificate,
 )
-from dprdm.release.plan import make_plan
+from dprdm.guarantee.plan import make_plan
+from dprdm.plugins.mechanisms.gaussian import Gaussian
+from dprdm.plugins.mechanisms.nonprivate import NonPrivate
+from dprdm.plugins.retrievers.exact import Exact
+from dprdm.plugins.retrievers.public import Public
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.ledger import create_ledger
+from dprdm.privacy.noise import SecureNoise
 
 BUDGET = Budget(2.0, 1e-6)
 PLAN = make_plan(Gaussian(k=20, sampling_rate=0.01), Exact(), BUDGET, 100)

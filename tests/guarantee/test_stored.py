@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dprdm.errors import LedgerError, StoreError
-from dprdm.release.stored import StoredReleases
+from dprdm.guarantee.stored import StoredReleases
 
 A, B, C, Z = (hashlib.sha256(letter.encode()).hexdigest() for letter in "abcz")
 

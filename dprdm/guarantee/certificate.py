@@ -11,18 +11,18 @@ from typing import Any
 import dprdm
 from dprdm.errors import UserError
 from dprdm.files import read_json, write_text
+from dprdm.guarantee.description import describe
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY, to_words, unit_in_words
 from dprdm.privacy import events
 from dprdm.privacy.accountant import EpsilonReport, report
 from dprdm.privacy.ledger import Ledger
-from dprdm.release.description import describe
-from dprdm.release.plan import Plan
-from dprdm.release.statement import NON_PRIVATE, PRIVATE, PUBLIC_ONLY, to_words, unit_in_words
 
 FORMAT = 1
 JSON_NAME = "certificate.json"
 WORDS_NAME = "certificate.md"
 SOURCE = Path(__file__).resolve().parents[1]
-GUARANTEED = ("privacy", "retrieval", "release", "codebook", "public", "rivals", "plugins")
+GUARANTEED = ("privacy", "retrieval", "guarantee", "codebook", "public", "rivals", "plugins")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,12 @@ import numpy as np
 import pytest
 
 from dprdm.errors import BudgetExceeded, LedgerError, UserError
+from dprdm.guarantee import release as release_module
+from dprdm.guarantee.mechanism import OneRelease, OneReleaseMechanism
+from dprdm.guarantee.plan import make_plan
+from dprdm.guarantee.release import answer, release
+from dprdm.guarantee.request import Request
+from dprdm.guarantee.stored import StoredReleases
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
@@ -16,12 +22,6 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.distributions import GaussianNoise
 from dprdm.privacy.ledger import Ledger, create_ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release import release as release_module
-from dprdm.release.mechanism import OneRelease, OneReleaseMechanism
-from dprdm.release.plan import make_plan
-from dprdm.release.release import answer, release
-from dprdm.release.request import Request
-from dprdm.release.stored import StoredReleases
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Answered
 from tests.fakes import private_store, public_store, unit_rows

@@ -67,7 +67,7 @@ class StoredReleases:
 
         Guarantee:
             - Several processes with one request pay once
-              (tests/release/test_release.py::test_four_processes_with_one_request_pay_once).
+              (tests/guarantee/test_release.py::test_four_processes_with_one_request_pay_once).
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with THREADS, (self.path / "claims").open("ab") as stream:

@@ -11,12 +11,12 @@ from dp_accounting.dp_event import DpEvent
 
 from dprdm import check
 from dprdm.errors import StoreError, UserError
+from dprdm.guarantee.mechanism import PerQueryMechanism, Progress, Tuning
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import PerQueryMechanism, Progress, Tuning
 from dprdm.retrieval.retriever import Retriever, checked_search
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import Store
-from dprdm.types import Embeddings, Queries, Query, Released
+from dprdm.types import Embeddings, Queries, Query, RankedRowIds, Released, RowIds
 
 Mean = TypeVar("Mean", bound="SampledMeanMechanism")
 
@@ -38,7 +38,7 @@ class SampledMeanMechanism(PerQueryMechanism):
         - Missing neighbours count as zero
           (tests/plugins/test_gaussian.py::test_hazard_06_missing_neighbours_are_zero_rows).
         - What the retriever returns is checked: at most k rows, each once, of the sample
-          (tests/release/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
+          (tests/guarantee/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
         - Rows are clipped, not warned about (tests/plugins/test_gaussian.py::test_hazard_10_long_rows_are_clipped).
     """
 
@@ -122,9 +122,13 @@ class SampledMeanMechanism(PerQueryMechanism):
 
     def _mean(self, query: Query, centre: Query, store: Store, retriever: Retriever, coins: SecureNoise) -> Query:
         units = poisson_sample(store.num_units, self.sampling_rate, coins)
-        nearest = checked_search(retriever, query, store, store.rows_of(units), self.k)
+        nearest = self.nearest(query, store, retriever, store.rows_of(units))
         clipped = clip(store.vectors(nearest) - centre, self.clip_norm, self.noise.norm)
         return np.asarray(clipped.sum(axis=0) / self.k)
+
+    def nearest(self, query: Query, store: Store, retriever: Retriever, rows: RowIds) -> RankedRowIds:
+        """Return the k of `rows` nearest to a query, checked. PRIVATE."""
+        return checked_search(retriever, query, store, rows, self.k)
 
 
 def clip(vectors: Embeddings, clip_norm: float, norm: Literal[1, 2] = 2) -> Embeddings:

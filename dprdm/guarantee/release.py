@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from dprdm.errors import UserError
+from dprdm.guarantee.mechanism import OneRelease, OneReleaseMechanism, PerQueryMechanism, Progress
+from dprdm.guarantee.plan import Plan
+from dprdm.guarantee.request import Request, key_of_0_4, request_key
+from dprdm.guarantee.stored import StoredRelease, StoredReleases
 from dprdm.privacy.chain import LedgerRow
 from dprdm.privacy.ledger import DEFAULT_ACCOUNT, Ledger
 from dprdm.privacy.noise import SecureNoise
-from dprdm.release.mechanism import OneRelease, OneReleaseMechanism, PerQueryMechanism, Progress
-from dprdm.release.plan import Plan
-from dprdm.release.request import Request, key_of_0_4, request_key
-from dprdm.release.stored import StoredRelease, StoredReleases
 from dprdm.retrieval.store import PrivateStore, PublicStore, Store
 from dprdm.types import Answered, Embeddings, Queries, Query, Released
 
@@ -82,10 +82,10 @@ def release(
         UserError: if store, ledger and plan do not belong together.
     Guarantee:
         - Nothing is read or drawn before the charge is on the disk
-          (tests/release/test_release.py::test_pays_before_it_reads).
+          (tests/guarantee/test_release.py::test_pays_before_it_reads).
         - Private rows are never searched unpaid
-          (tests/release/test_release.py::test_hazard_05_private_rows_need_a_ledger).
-        - Only the release leaves (tests/release/test_release.py::test_hazard_11_nothing_else_leaves).
+          (tests/guarantee/test_release.py::test_hazard_05_private_rows_need_a_ledger).
+        - Only the release leaves (tests/guarantee/test_release.py::test_hazard_11_nothing_else_leaves).
     """
     plan.require_store(store)
     require_ledger(store, ledger)
@@ -127,9 +127,9 @@ def answer(
         UserError: if there are more distinct requests than the plan is for, or its parts do not belong together.
     Guarantee:
         - The same request twice is paid for once, however its vector was computed
-          (tests/release/test_release.py::test_hazard_13_asked_twice_paid_once).
+          (tests/guarantee/test_release.py::test_hazard_13_asked_twice_paid_once).
         - A crash loses one block at most
-          (tests/release/test_release.py::test_hazard_14_a_crash_wastes_and_never_refunds).
+          (tests/guarantee/test_release.py::test_hazard_14_a_crash_wastes_and_never_refunds).
     """
     plan.require_store(store)
     require_ledger(store, ledger)

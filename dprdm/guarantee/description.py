@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from dprdm.release.mechanism import READING
+from dprdm.guarantee.mechanism import READING
 
 
 def describe(plugin: Any) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def describe(plugin: Any) -> dict[str, Any]:
 
 
 def describe_release(plugin: Any) -> dict[str, Any]:
-    """Return the same without the fields that only say how a release is read (`dprdm.release.mechanism.READING`)."""
+    """Return the same without the fields that only say how a release is read (`dprdm.guarantee.mechanism.READING`)."""
     fields = dataclasses.fields(plugin)
     return _described(plugin, [field.name for field in fields if READING.items() - field.metadata.items()])
 

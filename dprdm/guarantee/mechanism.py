@@ -117,7 +117,7 @@ class PerQueryMechanism(PrivacyMechanism):
         """Read the store once and return what may be published: one vector per query, float64.
 
         Nothing else leaves: no row ids, no counts, no vector before its noise. Call it through
-        `dprdm.release.release.release`, which pays.
+        `dprdm.guarantee.release.release`, which pays.
 
         Args:
             queries: finite, of the store's dimension.
