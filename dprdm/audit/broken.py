@@ -193,4 +193,4 @@ def _two_means(vectors: Embeddings) -> Float[np.ndarray, "cell dim"]:
 
 
 def _cells(vectors: Embeddings, centres: Float[np.ndarray, "cell dim"]) -> RowIds:
-    return np.argmax(vectors @ centres.T, axis=1)
+    return np.asarray(np.argmax(vectors @ centres.T, axis=1))

@@ -84,7 +84,7 @@ class _FixedVectors:
 
     @property
     def dim(self) -> int:
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     @property
     def identity(self) -> dict[str, str]:

@@ -97,7 +97,8 @@ class SearchStage(Stage):
             ranks = np.cumsum(noise.geometric(mechanism.k, mechanism.sampling_rate, self.depth) + 1) - 1
             nearest = self.rankings[number][ranks[ranks < self.depth]]
         vectors = self.store.vectors(self.rows[nearest])
-        return centre + clip(vectors - centre, mechanism.clip_norm, mechanism.noise.norm).sum(axis=0) / mechanism.k
+        total = clip(vectors - centre, mechanism.clip_norm, mechanism.noise.norm).sum(axis=0)
+        return np.asarray(centre + total / mechanism.k)
 
 
 def rehearse(

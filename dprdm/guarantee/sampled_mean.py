@@ -90,7 +90,7 @@ class SampledMeanMechanism(PerQueryMechanism):
         self.noise.require_std(noise_std)
         centres = self.centres(queries)
         means = self.means(queries, centres, store, retriever, noise, progress)
-        return centres + self.noise.add(means, noise_std, noise)
+        return np.asarray(centres + self.noise.add(means, noise_std, noise))
 
     def means(
         self,
@@ -143,4 +143,4 @@ def clip(vectors: Embeddings, clip_norm: float, norm: Literal[1, 2] = 2) -> Embe
     if not np.isfinite(rows).all():
         raise StoreError("Expected finite vectors in the store; it was damaged after it was indexed. Index again.")
     norms = np.linalg.norm(rows, ord=norm, axis=1, keepdims=True)
-    return rows * np.minimum(1.0, clip_norm / np.maximum(norms, np.finfo(np.float64).tiny))
+    return np.asarray(rows * np.minimum(1.0, clip_norm / np.maximum(norms, np.finfo(np.float64).tiny)))
