@@ -38,6 +38,11 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda tmp_path: tmp_path.write_text(text, encoding="utf-8"))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    write_whole(path, lambda tmp_path: tmp_path.write_bytes(content))
+
+
 def fill_folder(path: Path, fill: Callable[[Path], object]) -> None:
     """Let `fill` write files into a new folder beside `path`, then move it there in one step; on failure leave nothing.
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import lightning as L
-from jsonargparse import Namespace, lazy_instance
+from jsonargparse import Namespace, lazy_instance  # type: ignore[attr-defined]
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
@@ -101,7 +101,7 @@ class TrainerCLI(LightningCLI):
         config.trainer.default_root_dir = str(config.out / ".predict")
         if config.conditions is not None or not is_first_process():  # who only renders opens nothing that is private
             config.private = None
-            config.data = Namespace(class_path="lightning.LightningDataModule", init_args=Namespace())
+            config.data = Namespace(class_path="lightning.LightningDataModule", init_args=Namespace())  # type: ignore[no-untyped-call]
 
     def run(self) -> None:
         """Run the method with what was made."""

@@ -36,7 +36,8 @@ class ByCaption:
 
     def of_row(self, row: int) -> Query:
         """Return the vector of a row's caption."""
-        return self.vectors[self.caption_of[row]]
+        vector: Query = self.vectors[self.caption_of[row]]
+        return vector
 
 
 def nothing(count: int, dim: int) -> ByCaption:

@@ -67,7 +67,8 @@ def neighbour_table(store: PublicStore, count: int) -> np.ndarray:
         build_table(store, count, NumpySearcher(store), NoProgress())
         manifest = find_table(store, count)
         assert manifest is not None
-    return np.load(table_path(store, manifest.k), mmap_mode="r")[:, :count]
+    table: np.ndarray = np.load(table_path(store, manifest.k), mmap_mode="r")[:, :count]
+    return table
 
 
 def find_table(store: PublicStore, count: int) -> TableManifest | None:

@@ -111,7 +111,8 @@ class FaissSearcher(Searcher):
 
     def search(self, queries: Embeddings, count: int) -> tuple[Scores, Candidates]:
         """Return the best rows of each query; see `Searcher.search`."""
-        return self.index.search(np.ascontiguousarray(queries, np.float32), count)
+        scores, ids = self.index.search(np.ascontiguousarray(queries, np.float32), count)
+        return scores, ids
 
     def _gpus(self, device: Device) -> int:
         count = self.faiss.get_num_gpus()  # faiss-cpu says 0

@@ -80,13 +80,14 @@ class HaarBlocks(FirstStage):
 
     def encode(self, images: Images) -> Latents:
         """Split (image, c, h, w) into (image, 4 c, h / 2, w / 2): the four bands of each channel side by side."""
-        blocks = functional.pixel_unshuffle(images, 2).unflatten(1, (-1, 4))
+        blocks = functional.pixel_unshuffle(images, 2).unflatten(1, (-1, 4))  # type: ignore[no-untyped-call]
         bands = torch.einsum("bp,icphw->icbhw", self.rotation, blocks)
         return ((bands - self.shift) / self.scales).flatten(1, 2)
 
     def decode(self, latents: Latents) -> Images:
         """Invert `encode`, clamped to [-1, 1]."""
-        bands = latents.unflatten(1, (-1, 4)) * self.scales + self.shift
+        split = latents.unflatten(1, (-1, 4))  # type: ignore[no-untyped-call]
+        bands = split * self.scales + self.shift
         blocks = torch.einsum("bp,icbhw->icphw", self.rotation, bands)
         return functional.pixel_shuffle(blocks.flatten(1, 2), 2).clamp(-1, 1)
 
@@ -114,12 +115,14 @@ class Autoencoder(FirstStage):
         """Return the mode of the posterior, or the vector before quantisation, scaled."""
         encoded = self.autoencoder.encode(images)
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
-        return latents * self.scale
+        scaled: Latents = latents * self.scale
+        return scaled
 
     @torch.no_grad()
     def decode(self, latents: Latents) -> Images:
         """Return the decoder's image, clamped to [-1, 1]."""
-        return self.autoencoder.decode(latents / self.scale).sample.clamp(-1, 1)
+        images: Images = self.autoencoder.decode(latents / self.scale).sample.clamp(-1, 1)
+        return images
 
     def init_args(self) -> dict[str, Any]:
         """Return the folder or hub id, and the scale."""

@@ -103,7 +103,10 @@ class ConditionedUNet(nn.Module):
             condition = torch.where(keep[:, None, None], condition, null)
             noise_std = noise_std * keep
         level = self._noise_level(noise_std) if self.config.knows_noise else None
-        return self.unet(latents, timesteps, condition * self.config.condition_scale, class_labels=level).sample
+        predicted: Tensor = self.unet(
+            latents, timesteps, condition * self.config.condition_scale, class_labels=level
+        ).sample
+        return predicted
 
     def switch(self, channels_last: bool, compiled: bool, gradient_checkpointing: bool) -> None:
         """Trade memory for time, or the other way; names, values and gradients of the weights stay what they are.
@@ -122,7 +125,8 @@ class ConditionedUNet(nn.Module):
 
     def _noise_level(self, noise_std: NoiseStd) -> Tensor:
         """Expected norm of the noise beside a signal of norm about 1, in thousandths: a scale for sinusoids."""
-        return 1000 * noise_std * self.config.condition_dim**0.5
+        level: Tensor = 1000 * noise_std * self.config.condition_dim**0.5
+        return level
 
 
 def build_unet(config: NetworkConfig) -> UNet2DConditionModel:

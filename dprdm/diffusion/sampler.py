@@ -41,9 +41,10 @@ def sample(
     latents = latents * solver.init_noise_sigma
     for time in solver.timesteps:
         scaled = solver.scale_model_input(latents, time)
-        predicted = _guided(network, scaled, time, condition, noise_std, guidance_scale)
+        predicted: Latents = _guided(network, scaled, time, condition, noise_std, guidance_scale)
         latents = solver.step(predicted, time, latents).prev_sample
-    return latents
+    drawn: Latents = latents
+    return drawn
 
 
 def initial_noise(seeds: Sequence[int], shape: tuple[int, int, int]) -> Latents:
@@ -62,9 +63,10 @@ def _guided(
     count = len(latents)
     times = time.expand(count)
     if guidance_scale == 1:
-        return network(latents, times, condition, noise_std)
+        predicted: Latents = network(latents, times, condition, noise_std)
+        return predicted
     keep = torch.arange(2 * count, device=latents.device) < count
-    both = network(
+    both: torch.Tensor = network(
         torch.cat([latents] * 2), torch.cat([times] * 2), torch.cat([condition] * 2), torch.cat([noise_std] * 2), keep
     )
     conditional, unconditional = both.chunk(2)

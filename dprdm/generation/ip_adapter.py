@@ -70,7 +70,7 @@ class IpAdapterGenerator(PipelineGenerator):
         embeddings = self.embedding_norm * functional.normalize(vectors, dim=1)[:, None].to(self.pipeline.unet.dtype)
         if self.guidance_scale > 1:
             embeddings = torch.cat([torch.zeros_like(embeddings), embeddings])
-        return self.pipeline(
+        images: Tensor = self.pipeline(
             prompt=texts,
             ip_adapter_image_embeds=[embeddings],
             num_inference_steps=self.steps,
@@ -78,6 +78,7 @@ class IpAdapterGenerator(PipelineGenerator):
             generator=generators(seeds),
             output_type="pt",
         ).images
+        return images
 
     def settings(self) -> dict[str, str | int | float | bool | None]:
         """Return the settings of the pipeline, the adapter's weight, and the length of an embedding."""

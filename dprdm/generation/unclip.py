@@ -14,14 +14,17 @@ from dprdm.generation.pipeline import PipelineGenerator, generators, load_pipeli
 LEAST_SIGNAL = 0.1
 
 
-class ReleasedUnclip(StableUnCLIPImg2ImgPipeline):
+class ReleasedUnclip(StableUnCLIPImg2ImgPipeline):  # type: ignore[misc]
     """The pipeline, for embeddings that are noisy already: it scales them as it would, and adds nothing."""
 
     def noise_image_embeddings(
         self, image_embeds: Tensor, noise_level: Any, noise: Tensor | None = None, generator: Any = None
     ) -> Tensor:
         """Return what the pipeline does at this level, with zero in the place of its noise."""
-        return super().noise_image_embeddings(image_embeds, noise_level, torch.zeros_like(image_embeds), generator)
+        scaled: Tensor = super().noise_image_embeddings(
+            image_embeds, noise_level, torch.zeros_like(image_embeds), generator
+        )
+        return scaled
 
 
 class UnclipGenerator(PipelineGenerator):
@@ -68,7 +71,7 @@ class UnclipGenerator(PipelineGenerator):
         """Return images in [0, 1]; those of one noise level together."""
         embeddings, levels = self.as_pipeline_sees(vectors, noise_std)
         images: dict[int, Tensor] = {}
-        for level in levels.unique().tolist():
+        for level in levels.unique().tolist():  # type: ignore[no-untyped-call]
             positions = (levels == level).nonzero()[:, 0].tolist()
             drawn = self.pipeline(
                 prompt=[texts[position] for position in positions],
@@ -98,7 +101,8 @@ class UnclipGenerator(PipelineGenerator):
         """Return, for each ratio of noise to signal, the level of the pipeline's noising schedule that is nearest to it."""
         signal = self.pipeline.image_noising_scheduler.alphas_cumprod.to(ratio.device)
         schedule = ((1 - signal) / signal).sqrt()
-        return (schedule.log() - ratio.clamp(min=1e-9).log()[:, None]).abs().argmin(1)
+        levels: Tensor = (schedule.log() - ratio.clamp(min=1e-9).log()[:, None]).abs().argmin(1)
+        return levels
 
     def settings(self) -> dict[str, str | int | float | bool | None]:
         """Return the settings of the pipeline, and the length of an embedding."""

@@ -101,7 +101,8 @@ def _compare(
 def _cosines(
     vectors: Float[np.ndarray, "row dim"], others: Float[np.ndarray, "other dim"]
 ) -> Float[np.ndarray, "row other"]:
-    return vectors @ others.T
+    cosines: Float[np.ndarray, "row other"] = vectors @ others.T
+    return cosines
 
 
 def _units(store: Store) -> Int[np.ndarray, "all"]:

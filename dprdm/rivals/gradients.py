@@ -44,7 +44,7 @@ class PrivateGradients:
         with warnings.catch_warnings():
             # Of the layers that see the input: their hooks need no gradient of it.
             warnings.filterwarnings("ignore", message="Full backward hook is firing", category=UserWarning)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
         samples = [_of_images(parameter) for parameter in self.parameters]
         factors = clip_factors(samples, self.plan.mechanism.max_grad_norm)
         self._totals = self._totals or self._zeros()

@@ -61,10 +61,14 @@ class CaptionedImages(Dataset[Item]):
 
     def _near(self, row: int) -> np.ndarray:
         caption = self.caption_of[row]
-        return self.table[caption] if caption is not None else self._search(self.store.vectors(np.array([row]))[0])
+        if caption is None:
+            return self._search(self.store.vectors(np.array([row]))[0])
+        near: np.ndarray = self.table[caption]
+        return near
 
     def _search(self, query: Query) -> RowIds:
-        return self.searcher.search(query[None], self.public.spread)[1][0]
+        nearest: RowIds = self.searcher.search(query[None], self.public.spread)[1][0]
+        return nearest
 
 
 class PoissonBatches(Sampler[list[int]]):

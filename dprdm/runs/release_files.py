@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dprdm.errors import UserError
-from dprdm.files import write_text, write_whole
+from dprdm.files import write_bytes, write_text
 from dprdm.guarantee.certificate import Certificate, read_certificate, write_certificate
 from dprdm.guarantee.release import Receipt
 from dprdm.guarantee.request import Request
@@ -48,7 +48,7 @@ class Release:
         """
         run = Run(Path(folder))
         for name, content in self.files.items():
-            write_whole(run.folder / name, lambda path, content=content: path.write_bytes(content))
+            write_bytes(run.folder / name, content)
         if config is not None:
             write_text(run.config, config)
         write_certificate(self.certificate, run.folder)

@@ -60,11 +60,12 @@ class Conditions:
             rows: of each image.
             seeds: of each image; equal ones are moved alike.
         """
-        condition = self.condition[list(rows)]
+        condition: Released = self.condition[list(rows)]
         if not len(self.spread):
             return condition
         draws = [np.random.default_rng(seed).standard_normal(len(self.spread)) for seed in seeds]  # noqa: TID251 - public
-        return condition + (np.stack(draws) @ self.spread).astype(condition.dtype)
+        moved: Released = condition + (np.stack(draws) @ self.spread).astype(condition.dtype)
+        return moved
 
     def to_bytes(self) -> bytes:
         """Return the content of a safetensors file."""
