@@ -17,6 +17,8 @@ from dprdm.errors import LedgerError, StoreError
 from dprdm.files import write_whole
 from dprdm.types import Queries, Query
 
+# Of a file: keys are made of prompts. Files of version 0.4, whose keys are made of vectors, do not say.
+FORMAT = "2"
 # Record locks hold between processes; this one holds between the threads of a process.
 THREADS = threading.Lock()
 
@@ -37,6 +39,7 @@ class StoredReleases:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.has_old_files = False  # whether version 0.4 wrote any of those that were read
         self._files: dict[str, list[str]] = {}  # keys of every file that was read, by its name
 
     def find(self, keys: Collection[str]) -> dict[str, StoredRelease]:
@@ -49,7 +52,10 @@ class StoredReleases:
         for file in sorted(self.path.glob("*.safetensors")):
             try:
                 if file.name not in self._files:
-                    self._files[file.name] = _read_keys(file)
+                    with safe_open(file, framework="np") as content:
+                        metadata = content.metadata()
+                    self._files[file.name] = json.loads(metadata["keys"])
+                    self.has_old_files |= "format" not in metadata
                 if rows := {key: row for row, key in enumerate(self._files[file.name]) if key in wanted}:
                     stored.update(_read_rows(file, rows))
                     wanted -= rows.keys()
@@ -93,7 +99,7 @@ class StoredReleases:
             StoreError: if there is such a file already; it stays as it is.
         """
         path = self.path / f"{ledger_row:08d}.safetensors"
-        metadata = {"keys": json.dumps(list(keys)), "ledger_row": str(ledger_row)}
+        metadata = {"keys": json.dumps(list(keys)), "ledger_row": str(ledger_row), "format": FORMAT}
         tensors = {"released": released} | ({} if queries is None else {"queries": queries})
         tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         if path.exists():
@@ -101,12 +107,6 @@ class StoredReleases:
                 f"Expected no release of ledger row {ledger_row} yet; {path} is there. It was left as it is."
             )
         write_whole(path, lambda file: save_file(tensors, file, metadata))
-
-
-def _read_keys(file: Path) -> list[str]:
-    with safe_open(file, framework="np") as content:
-        keys: list[str] = json.loads(content.metadata()["keys"])
-    return keys
 
 
 def _read_rows(file: Path, rows: dict[str, int]) -> dict[str, StoredRelease]:

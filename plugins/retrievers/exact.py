@@ -48,7 +48,9 @@ def search(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
 def rank(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
     """Return what `search` returns, from the exact scores of all of `rows`."""
     target = quantise(query)
-    scores = np.concatenate([np.zeros(0), *(quantise(store.vectors(block)) @ target for block in _blocks(rows))])
+    scores = np.empty(len(rows))
+    for start in range(0, len(rows), BLOCK):
+        scores[start : start + BLOCK] = quantise(store.vectors(rows[start : start + BLOCK])) @ target
     return rows[np.lexsort((rows, -scores))[:k]]
 
 
@@ -62,7 +64,8 @@ def candidates(query: Query, store: Store, rows: RowIds, k: int) -> Int[np.ndarr
         return rows
     scores, longest, target = np.empty(len(rows), np.float32), 1.0, query.astype(np.float32)
     buffer = np.empty((min(len(rows), BLOCK), store.dim), np.float32)
-    for start, block in zip(range(0, len(rows), BLOCK), _blocks(rows), strict=True):
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
         vectors = store.vectors(block, buffer[: len(block)])
         scores[start : start + BLOCK] = vectors @ target
         longest = max(longest, longest_row(vectors))
@@ -106,7 +109,3 @@ def longest_row(vectors: Embeddings) -> float:
 def _gamma(terms: int) -> float:
     """The relative error of a float32 sum of products, by the number of roundings on a term's way into it."""
     return terms * 2.0**-24 / (1 - terms * 2.0**-24)
-
-
-def _blocks(rows: RowIds) -> list[np.ndarray]:
-    return [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
