@@ -45,7 +45,8 @@ def grid(rows: Sequence[tuple[str, Sequence[Path]]], banner: str | None = None) 
         rows: label and image files; all images are shown at the size of the first.
         banner: a line across the top, white on red.
     """
-    side = _shown_side(rows[0][1][0])
+    with Image.open(rows[0][1][0]) as first:
+        side = max(first.size) * max(1, -(-LEAST_SIDE // max(first.size)))
     font = ImageFont.load_default(size=14)
     label_width = int(max(font.getlength(label) for label, _ in rows))
     label_width += 3 * MARGIN if label_width else MARGIN
@@ -63,12 +64,6 @@ def grid(rows: Sequence[tuple[str, Sequence[Path]]], banner: str | None = None) 
         for column, file in enumerate(files):
             picture.paste(_shown(file, side), (label_width + column * (side + MARGIN), y))
     return picture
-
-
-def _shown_side(file: Path) -> int:
-    with Image.open(file) as image:
-        side = max(image.size)
-    return side * max(1, -(-LEAST_SIDE // side))
 
 
 def _shown(file: Path, side: int) -> Image.Image:

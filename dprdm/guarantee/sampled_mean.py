@@ -16,7 +16,7 @@ from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.retriever import Retriever, checked_search
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import Store
-from dprdm.types import Embeddings, Queries, Query, Released
+from dprdm.types import Embeddings, Queries, Released
 
 Mean = TypeVar("Mean", bound="SampledMeanMechanism")
 
@@ -115,16 +115,13 @@ class SampledMeanMechanism(PerQueryMechanism):
             raise UserError(f"Expected finite queries of length {store.dim}, the store's, got shape {queries.shape}.")
         means = np.zeros(queries.shape, dtype=np.float64)
         for row, (query, centre) in enumerate(zip(queries, centres, strict=True)):
-            means[row] = self._mean(query, centre, store, retriever, coins)
+            units = poisson_sample(store.num_units, self.sampling_rate, coins)
+            nearest = checked_search(retriever, query, store, store.rows_of(units), self.k)
+            clipped = clip(store.vectors(nearest) - centre, self.clip_norm, self.noise.norm)
+            means[row] = clipped.sum(axis=0) / self.k
             if progress is not None:
                 progress(1)
         return means
-
-    def _mean(self, query: Query, centre: Query, store: Store, retriever: Retriever, coins: SecureNoise) -> Query:
-        units = poisson_sample(store.num_units, self.sampling_rate, coins)
-        nearest = checked_search(retriever, query, store, store.rows_of(units), self.k)
-        clipped = clip(store.vectors(nearest) - centre, self.clip_norm, self.noise.norm)
-        return np.asarray(clipped.sum(axis=0) / self.k)
 
 
 def clip(vectors: Embeddings, clip_norm: float, norm: Literal[1, 2] = 2) -> Embeddings:

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,17 +31,19 @@ class StoredRelease(NamedTuple):
     query: Query | None
 
 
+@dataclass
 class StoredReleases:
     """The folder `releases/` of a private store: one safetensors file per charge, written whole or not at all.
 
     Args:
         path: the folder. It need not be there yet.
+        has_old_files: whether version 0.4 wrote any of those that were read.
+        keys: of every file that was read, by its name.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.has_old_files = False  # whether version 0.4 wrote any of those that were read
-        self._files: dict[str, list[str]] = {}  # keys of every file that was read, by its name
+    path: Path
+    has_old_files: bool = False
+    keys: dict[str, list[str]] = field(default_factory=dict)
 
     def find(self, keys: Collection[str]) -> dict[str, StoredRelease]:
         """Return what was released for those of `keys` that are stored. Of two answers to one key, the first that was paid.
@@ -51,12 +54,12 @@ class StoredReleases:
         wanted, stored = set(keys), dict[str, StoredRelease]()
         for file in sorted(self.path.glob("*.safetensors")):
             try:
-                if file.name not in self._files:
+                if file.name not in self.keys:
                     with safe_open(file, framework="np") as content:
                         metadata = content.metadata()
-                    self._files[file.name] = json.loads(metadata["keys"])
+                    self.keys[file.name] = json.loads(metadata["keys"])
                     self.has_old_files |= "format" not in metadata
-                if rows := {key: row for row, key in enumerate(self._files[file.name]) if key in wanted}:
+                if rows := {key: row for row, key in enumerate(self.keys[file.name]) if key in wanted}:
                     stored.update(_read_rows(file, rows))
                     wanted -= rows.keys()
             except (SafetensorError, KeyError, ValueError, TypeError) as error:

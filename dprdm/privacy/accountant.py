@@ -12,8 +12,7 @@ import functools
 import importlib.metadata
 import logging
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -143,7 +142,8 @@ def _pld_if_precise(event: DpEvent, delta: float, with_allowance: bool) -> float
 
 
 def _epsilon_pld_at(counts: Mapping[DpEvent, int], delta: float) -> float:
-    at_most = _at_most(counts, delta)
+    divergences = sum(count * _rdp_at_most(base) for base, count in counts.items())
+    at_most = float(compute_epsilon(RDP_ORDERS, divergences, delta)[0]) if np.isfinite(divergences).any() else math.inf
     if at_most > PLD_UP_TO_EPSILON:
         return math.inf
     # A first bound sets the grid. Where PLD's turns out far smaller, it sets a finer one: every result is a bound.
@@ -190,14 +190,10 @@ def _loss_once(base: DpEvent, grid: float) -> PrivacyLossDistribution:
     raise _unaccountable(base)
 
 
-def _at_most(counts: Mapping[DpEvent, int], delta: float) -> float:
-    """Return an upper bound of epsilon by Renyi divergences, of events that RDP does not know as well."""
-    totals = sum(count * _rdp_at_most(base) for base, count in counts.items())
-    return float(compute_epsilon(RDP_ORDERS, totals, delta)[0]) if np.isfinite(totals).any() else math.inf
-
-
 def _rdp_at_most(base: DpEvent) -> Float[np.ndarray, "order"]:
-    """Of sampled Laplace noise: it is e-private without delta, so its divergences are at most e and order * e^2 / 2.
+    """Return an upper bound of the Renyi divergences, of events that RDP does not know as well.
+
+    Of sampled Laplace noise: it is e-private without delta, so its divergences are at most e and order * e^2 / 2.
 
     Source: arXiv 1605.02065, proposition 3.3.
     """
@@ -220,9 +216,15 @@ def _rdp_once(base: DpEvent) -> Float[np.ndarray, "order"]:
     accountant = RdpAccountant(RDP_ORDERS)
     if not accountant.supports(base):
         raise _unaccountable(base)
-    with _quiet():
+    # An order whose series did not converge is reported as infinite: it is left out, and the bound still holds. So the
+    # library's warning of it says nothing.
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
         accountant.compose(base)
-    # An order whose series did not converge is reported as infinite: it is left out, and the bound still holds.
+    finally:
+        logger.setLevel(level)
     return np.maximum(np.asarray(accountant.rdp, dtype=np.float64), 0) + RDP_ROUNDING
 
 
@@ -251,18 +253,6 @@ def _loss_range(base: DpEvent, count: int) -> float:
 
 def _unaccountable(base: DpEvent) -> UserError:
     return UserError(f"Expected an event that can be accounted, got {base}.")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave out the warnings on single Renyi orders that did not converge and are not used."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 @functools.cache

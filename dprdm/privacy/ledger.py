@@ -22,7 +22,7 @@ DEFAULT_ACCOUNT = "default"
 
 def ledger_exists(path: Path) -> bool:
     """Return whether there is a ledger at `path`. A file whose making was cut off is none: `create_ledger` begins it anew."""
-    return Chain(path).exists()
+    return Chain(Path(path)).exists()
 
 
 class Ledger:
@@ -36,7 +36,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path, fingerprint: str) -> None:
-        self._chain = Chain(path)
+        self._chain = Chain(Path(path))
         self.fingerprint = fingerprint
         if not self._chain.exists():
             raise LedgerError(
@@ -154,11 +154,11 @@ def create_ledger(path: Path, fingerprint: str, cap: Budget) -> Ledger:
     Raises:
         LedgerError: if there is one already, or stored releases say that there was one.
     """
-    if any((Path(path).parent / "releases").glob("*.safetensors")) and not Chain(path).exists():
+    if any((Path(path).parent / "releases").glob("*.safetensors")) and not Chain(Path(path)).exists():
         raise LedgerError(
             f"The ledger {path} is missing, and this store has released before. Restore the ledger from a copy."
         )
-    with Chain(path).writing(create=True) as writer:
+    with Chain(Path(path)).writing(create=True) as writer:
         writer.make_table()
         if writer.read():
             raise LedgerError(f"There is a ledger at {path} already. Change its cap with `main.py ledger cap`.")

@@ -116,13 +116,12 @@ class Store:
 
     kind: ClassVar[str]
 
-    def __new__(cls, path: Path | str, check: bool | None = None, encoder: PromptEncoder | None = None) -> "Store":
-        """Open a store as what it is."""
+    def __new__(cls, *arguments: Any, **named: Any) -> "Store":
+        """Open a store as what it is. Takes what `__init__` takes, that of a subclass too."""
         if cls is not Store:
             return super().__new__(cls)
-        is_private = (Path(path) / MANIFEST).is_file() and Manifest.read(
-            Path(path) / MANIFEST
-        ).kind == PrivateStore.kind
+        manifest = Path(arguments[0] if arguments else named["path"]) / MANIFEST
+        is_private = manifest.is_file() and Manifest.read(manifest).kind == PrivateStore.kind
         return super().__new__(PrivateStore if is_private else PublicStore)
 
     def __init__(self, path: Path | str, check: bool | None = None, encoder: PromptEncoder | None = None) -> None:
@@ -175,8 +174,17 @@ class Store:
         if np.any(rows[1:] < rows[:-1]):
             order = np.argsort(rows)
             out[order] = self.vectors(rows[order])
-        else:
-            self._copy_ascending(rows, out)
+            return out
+        ends = np.searchsorted(
+            rows, self._starts
+        )  # of ascending rows, each shard's lie together and are copied at once
+        for number in np.flatnonzero(np.diff(ends)):
+            part, shard = slice(ends[number], ends[number + 1]), self._shards[number]
+            inside = rows[part] - self._starts[number]
+            # Touch one element per row first, so that page faults overlap: a third faster.
+            _ = shard[inside, 0]
+            # No id is clipped, they were checked: the mode spares a buffer of all rows.
+            np.take(shard, inside, axis=0, out=out[part], mode="clip")
         return out
 
     def source_index(self) -> RowIds:
@@ -204,17 +212,6 @@ class Store:
         for shard in self.manifest.shards:
             if hash_file(self.path / f"{shard.name}.vectors.npy") != shard.sha256:
                 raise StoreError(f"Shard {shard.name} of {self.path} is damaged: its checksum differs. Index again.")
-
-    def _copy_ascending(self, rows: RowIds, out: Embeddings) -> None:
-        """Rows of ascending ids: each shard's lie together and are copied once."""
-        ends = np.searchsorted(rows, self._starts)
-        for number in np.flatnonzero(np.diff(ends)):
-            span, shard = slice(ends[number], ends[number + 1]), self._shards[number]
-            inside = rows[span] - self._starts[number]
-            # A number of each row first: the waits for distant memory overlap, and what follows is a third faster.
-            _ = shard[inside, 0]
-            # No id is clipped, they were checked: the mode spares a buffer of all rows.
-            np.take(shard, inside, axis=0, out=out[span], mode="clip")
 
     def _open(self, shard: Shard) -> np.ndarray:
         path = self.path / f"{shard.name}.vectors.npy"

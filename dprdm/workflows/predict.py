@@ -65,7 +65,7 @@ def predict(
         UserError: for anything else that cannot be done, before it costs anything.
     """
     generator.load_weights(None if options.weights is None else find_packaged(options.weights))
-    require_public_release(generator, options.reads_private_images)
+    require_public_release(generator, options.codebook is not None or options.retriever.reads_private)
 
     def release_alone() -> PreparedRun:
         if data is None:

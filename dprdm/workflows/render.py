@@ -140,7 +140,7 @@ def prepare_run(
     fingerprint = release.conditions.fingerprint()
     if run.read_settings().get("conditions", fingerprint) != fingerprint:
         run.remove_images()
-    samples = list_samples(release.requests, options.images_per_release, options.seed)
+    samples = list_samples(release.conditions.requests, options.images_per_release, options.seed)
     write_text(run.rendering, json.dumps({**settings, "conditions": fingerprint}, indent=2))
     run.write_samples(samples)
     job = RenderJob(
