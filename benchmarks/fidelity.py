@@ -114,13 +114,13 @@ def public_rows_only(embedded: EmbeddedSet) -> Iterator[tuple[str, Answered]]:
     yield "the query itself", Answered(embedded.queries.astype(np.float64), none)
 
 
-def mechanisms(embedded: EmbeddedSet, stage: rehearsal.Stage, terms: Terms) -> Iterator[PrivacyMechanism]:
+def mechanisms(embedded: EmbeddedSet, stage: rehearsal.SearchStage, terms: Terms) -> Iterator[PrivacyMechanism]:
     """Yield every private mechanism, with the settings that public rehearsal chose for these terms."""
     plugins, records = load_all("mechanism"), len(embedded.private)
     if terms.num_queries < UNLIMITED:
         grid = rehearsal.settings_for(rehearsal.KS, rehearsal.SAMPLING_RATES, records)
         best, *_ = rehearsal.rehearse(
-            stage, plugins["gaussian"](), terms.budget, terms.num_queries, grid, NEAREST, SecureNoise()
+            stage, plugins["gaussian"](), terms.budget, terms.num_queries, grid, SecureNoise()
         )
         for name in EACH_QUERY:
             mechanism = plugins[name](k=best.k, sampling_rate=best.sampling_rate)
@@ -139,7 +139,12 @@ def release_unpaid(plan: Plan, embedded: EmbeddedSet, store: PrivateStore) -> An
 
 
 def cells(
-    embedded: EmbeddedSet, terms: Terms, store: PrivateStore, stage: rehearsal.Stage, truth: Truth, prior: PublicPrior
+    embedded: EmbeddedSet,
+    terms: Terms,
+    store: PrivateStore,
+    stage: rehearsal.SearchStage,
+    truth: Truth,
+    prior: PublicPrior,
 ) -> Iterator[BenchmarkCell]:
     """Release with every mechanism, apply every denoiser, and compare."""
     exact = create("retriever", "exact")
@@ -246,12 +251,12 @@ def run(embedded: EmbeddedSet, num_queries: tuple[int, ...], epsilons: tuple[flo
     write_text(out / f"{embedded.name}.json", json.dumps(content, indent=2))
 
 
-def _stage(embedded: EmbeddedSet, folder: Path) -> rehearsal.Stage:
+def _stage(embedded: EmbeddedSet, folder: Path) -> rehearsal.SearchStage:
     """Write public rows for the rehearsal of k and sampling_rate, as a public store."""
     store = write_store(folder / "public", embedded.public.rows)
     manifest = dataclasses.replace(Manifest.read(store.path / "manifest.json"), kind="public")
     write_text(store.path / "manifest.json", manifest.to_json())
-    return rehearsal.Stage.of(PublicStore(store.path))
+    return rehearsal.SearchStage.of(PublicStore(store.path), NEAREST)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Processor time of command lines that are refused, beside that of `import torch` in the same run; and of help and version.
 
-    python benchmarks/startup.py                ten bad lines, each three times; about a minute
+    python benchmarks/startup.py                two dozen bad lines, each three times; a few minutes
 
 User and system time of the process and its children, the least of the rounds: what others do on the machine is not counted.
 A line passes if it is refused with exit code 2 and in one sentence, in less time than the import.

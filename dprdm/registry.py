@@ -57,6 +57,7 @@ KINDS = {
     ),
     "generator": PluginKind("generator", "dprdm.generators", "dprdm.generation.generator:Generator"),
 }
+UNNAMED = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 # Where modules with classes that configs name have moved since 0.4: old prefix, new prefix.
 MOVED = {
     "plugins.": "dprdm.plugins.",
@@ -155,7 +156,7 @@ def create(kind: str, name: str, **fields: Any) -> Any:
     """
     described = describe(kind, name)
     plugin, fields = find(kind, described["class_path"]), {**described["init_args"], **fields}
-    parameters = inspect.signature(plugin).parameters
+    parameters = {name: p for name, p in inspect.signature(plugin).parameters.items() if p.kind not in UNNAMED}
     for field in fields:
         if field not in parameters:
             fields_text = f"It has: {', '.join(parameters)}." if parameters else "It has none."

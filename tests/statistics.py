@@ -36,6 +36,18 @@ def uncorrelated(first: np.ndarray, second: np.ndarray) -> bool:
     return bool(stats.pearsonr(first.ravel(), second.ravel()).pvalue > FALSE_ALARM)
 
 
+def columns_are_independent(values: np.ndarray) -> bool:
+    """Whether no two columns may depend on each other monotonically: rank correlations, whatever the distribution."""
+    count, width = values.shape
+    ranks = stats.rankdata(values, axis=0) - (count + 1) / 2
+    spread = np.linalg.norm(ranks, axis=0)
+    if not np.all(spread > 0):  # a constant column holds no noise at all
+        return False
+    largest = np.abs(np.triu((ranks.T @ ranks) / np.outer(spread, spread), 1)).max()
+    allowed = stats.norm.isf(FALSE_ALARM / (width * (width - 1))) / np.sqrt(count - 1)
+    return bool(largest <= allowed)
+
+
 def counts_fit(observed: np.ndarray, expected: np.ndarray) -> bool:
     """Whether observed counts may come from the expected ones, by chi-square; cells are merged until each expects 10."""
     cells = np.cumsum(expected) // 10

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
+import dprdm
 from dprdm import registry
 from dprdm.cli import main
 from dprdm.errors import UnknownPlugin
@@ -66,6 +67,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outside(installed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """A working directory in which the package can be imported, with images of many colours in its reader's format."""
     monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
     registry._entries.cache_clear()
     draws = np.random.default_rng(0)
@@ -80,8 +82,8 @@ def outside(installed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     registry._entries.cache_clear()
 
 
-def index() -> int:
-    return main(["index", "--source", "medmnist", "--source.path", "x.npz", "--encoder", "colours", "--out", "store"])
+def index(reader: str = "medmnist") -> int:
+    return main(["index", "--source", reader, "--source.path", "x.npz", "--encoder", "colours", "--out", "store"])
 
 
 @pytest.mark.usefixtures("outside")
@@ -93,7 +95,7 @@ def test_each_is_found_by_name_like_a_built_in_one(kind):
     assert find(kind, name) is vars(module)[attribute] is find(kind, f"outside.{name}.{attribute}")
     assert class_path(kind, name) == f"outside.{name}.{attribute}"
     assert registry.broken(kind) == {}
-    with pytest.raises(UnknownPlugin, match=rf"Known: .*\b{name}\b.* Did you mean '{name}'\?$"):
+    with pytest.raises(UnknownPlugin, match=rf"Known: .*\b{name}\b.* Did you mean '{name}'\?"):
         find(kind, f"{name}s")
 
 
@@ -172,14 +174,24 @@ def test_a_misspelt_name_gets_the_nearest(arguments, nearest, capsys):
 
 
 def test_through_python(outside):
-    from dprdm.guarantee.plan import make_plan
-    from dprdm.privacy.budget import Budget
+    images = create("reader", "medmnist", path=outside / "x.npz")
+    store = dprdm.index(images, encoder="colours", out="store", shows_progress=False)
+    mechanism, retriever = create("mechanism", "laplace", k=5, sampling_rate=0.3), create("retriever", "signs")
+    plan = dprdm.plan(store, mechanism, epsilon=10, delta=1e-5, num_queries=8, retriever=retriever)
+    release = dprdm.release(store, ["red", "blue"], plan, encoder=create("encoder", "colours"))
+    red, blue = dprdm.render(release, "swatches")
+    assert red.size == blue.size == (16, 16)
+    release.save("run")
+    assert dprdm.verify("run").certificate.mechanism["name"] == "laplace"
+    assert len(dprdm.render(release, "outside.yaml")) == 2
 
-    plan = make_plan(create("mechanism", "laplace", k=5), create("retriever", "signs"), Budget(10, 1e-5), 8)
-    assert plan.noise_std > 0
-    images = create("reader", "medmnist", path=outside / "x.npz", split="test")
-    vectors = create("encoder", "colours").images(images.image(index) for index in range(len(images)))
-    assert vectors.shape == (40, 3)
+
+@pytest.mark.usefixtures("outside")
+def test_a_file_that_no_package_declares_works_by_its_full_path(capsys):
+    Path("quiet.py").write_text((OUTSIDE / "outside/laplace.py").read_text().replace('"laplace"', '"quiet"'))
+    assert main(["plan", "--mechanism", "quiet.Laplace", "--queries", "8", "--eps", "5", "--delta", "1e-5"]) == 0
+    assert "epsilon" in capsys.readouterr().out
+    assert index("outside.medmnist.MedMnist") == 0
 
 
 def test_from_a_folder_of_its_own_in_a_process_of_its_own(installed, tmp_path):

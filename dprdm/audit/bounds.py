@@ -42,7 +42,7 @@ class Test:
 
 def to_choose_on(trials: int) -> Bool[np.ndarray, "trials"]:
     """Return which trials the test is chosen on; the others are counted."""
-    return np.arange(trials) % 4 == 0
+    return np.asarray(np.arange(trials) % 4 == 0)
 
 
 def project(present: Outcomes, absent: Outcomes) -> tuple[Float[np.ndarray, "present"], Float[np.ndarray, "absent"]]:

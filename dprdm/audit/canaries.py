@@ -88,4 +88,4 @@ def write_store(path: Path, vectors: Embeddings) -> PrivateStore:
 
 
 def _axis() -> Query:
-    return np.eye(1, DIM)[0]
+    return np.asarray(np.eye(1, DIM)[0])

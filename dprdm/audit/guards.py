@@ -1,4 +1,4 @@
-"""The doors at which a hazard is refused before anything is released: each tried for real, its refusal returned."""
+"""The doors at which a hazard is refused before anything is released: each is tried for real, and its refusal returned."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,17 +7,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dprdm.audit.canaries import worst_case
+from dprdm.audit.canaries import Pair, worst_case
 from dprdm.audit.run import Scenario
+from dprdm.audit.throwaway import NO_CAP
 from dprdm.data.index import build_store
 from dprdm.data.readers.source import ImageSource
 from dprdm.errors import UserError
 from dprdm.guarantee.release import release
+from dprdm.privacy.budget import Budget
+from dprdm.privacy.ledger import Ledger, create_ledger
 from dprdm.retrieval.store import PrivateStore
 from dprdm.types import Embeddings
 
 
-def row_minus_one(folder: Path) -> str:
+def negative_row(folder: Path) -> str:
     """Ask a store for the row -1."""
     store = worst_case(2)(folder).absent
     return _refusal(lambda: store.vectors(np.array([0, 1, -1])))
@@ -34,19 +37,33 @@ def long_row(folder: Path) -> str:
 
 
 def no_ledger(scenario: Scenario) -> Callable[[Path], str]:
-    """Release from a private store without its ledger."""
+    """Return an attempt to release from a private store without its ledger."""
 
     def attempt(folder: Path) -> str:
         pair = scenario.make_pair(folder)
-        queries, plan, noise = pair.query[None], scenario.plan, scenario.noise()
-        refusal = _refusal(lambda: release(queries, pair.absent, plan, None, noise))
-        return refusal.replace(f"{folder}/", "")
+        return _refused_release(scenario, pair, None).replace(f"{folder}/", "")
 
     return attempt
 
 
+def paid_release(scenario: Scenario) -> Callable[[Path], str]:
+    """Return an attempt to release as a scenario says, paid for, with the real mechanism and its checks."""
+
+    def attempt(folder: Path) -> str:
+        pair = scenario.make_pair(folder)
+        store = pair.absent
+        ledger = create_ledger(store.ledger_path, store.fingerprint, Budget(NO_CAP, scenario.plan.budget.delta))
+        return _refused_release(scenario, pair, ledger)
+
+    return attempt
+
+
+def _refused_release(scenario: Scenario, pair: Pair, ledger: Ledger | None) -> str:
+    return _refusal(lambda: release(pair.query[None], pair.absent, scenario.plan, ledger, scenario.noise()))
+
+
 def _refusal(attempt: Callable[[], object]) -> str:
-    """The message of the error that stops `attempt`; empty if nothing does."""
+    """Return the message of the error that stops `attempt`; empty if nothing does."""
     try:
         attempt()
     except (UserError, IndexError) as error:
@@ -55,19 +72,19 @@ def _refusal(attempt: Callable[[], object]) -> str:
 
 
 def _index(path: Path, keys: tuple[str, ...], vectors: np.ndarray) -> None:
-    encoder = _GivenVectors(vectors.astype(np.float32))
+    encoder = _FixedVectors(vectors.astype(np.float32))
     build_store(_Keys(keys), encoder, path, PrivateStore, _Nobody())
 
 
 @dataclass(frozen=True)
-class _GivenVectors:
-    """An encoder whose answer is known beforehand."""
+class _FixedVectors:
+    """An encoder that answers with these vectors."""
 
     vectors: Embeddings
 
     @property
     def dim(self) -> int:
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     @property
     def identity(self) -> dict[str, str]:

@@ -51,9 +51,9 @@ def _log_density(statistics: Statistics, chosen: Members, has_own_variance: bool
     shared = spread.sum(axis=1, keepdims=True) / np.maximum(freedom.sum(axis=1, keepdims=True), 1)
     variance = np.where(freedom > 0, spread / np.maximum(freedom, 1), shared)
     variance = np.maximum(variance, LEAST_STD**2)
-    return -((centred - mean) ** 2) / (2 * variance) - np.log(variance) / 2
+    return np.asarray(-((centred - mean) ** 2) / (2 * variance) - np.log(variance) / 2)
 
 
 def _others(values: Statistics) -> Statistics:
     """The sum over all trials but each itself."""
-    return values.sum(axis=0) - values
+    return np.asarray(values.sum(axis=0) - values)

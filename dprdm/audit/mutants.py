@@ -7,20 +7,19 @@ from pathlib import Path
 
 from dprdm.audit import guards
 from dprdm.audit.broken import (
-    DividesByFound,
+    DividesByCount,
     IgnoresSample,
-    MakeMechanism,
     Misstated,
-    MisstatedOnce,
+    MisstatedOneRelease,
     PadsWithLast,
+    RepeatsNearest,
     TrainedOnPrivate,
-    as_mechanism,
-    as_retriever,
+    Unchecked,
     seeded_noise,
 )
 from dprdm.audit.canaries import Pair, worst_case
-from dprdm.audit.run import AuditReport, Releasing, Scenario, audit
-from dprdm.guarantee.mechanism import OneReleaseMechanism, PrivacyMechanism, Tuning
+from dprdm.audit.run import AuditReport, DrawOutcomes, Scenario, audit
+from dprdm.guarantee.mechanism import OneReleaseMechanism, PerQueryMechanism, PrivacyMechanism, Tuning
 from dprdm.guarantee.plan import Plan
 from dprdm.privacy.budget import Budget
 from dprdm.retrieval.retriever import Retriever
@@ -61,7 +60,7 @@ class Catch:
 
     @property
     def is_caught(self) -> bool:
-        """By everything that should catch it."""
+        """Say whether everything that should catch it did."""
         return (self.report is None or self.report.is_violation) and self.refusal != ""
 
 
@@ -74,58 +73,59 @@ def catch(mutant: Mutant, trials: int, confidence: float) -> Catch:
         return Catch(mutant, report, mutant.guard(Path(folder)))
 
 
-def mutants(make_mechanism: MakeMechanism, retriever: Retriever) -> list[Mutant]:
-    """All of them, by hazard, each on the setting that shows it best.
+def mutants(mechanism: PerQueryMechanism, unclipped: PerQueryMechanism, retriever: Retriever) -> list[Mutant]:
+    """Return every mutant of a mechanism that answers each query, by hazard, each in the setting that shows it best.
 
     Args:
-        make_mechanism: of fields k, sampling_rate and clip_norm.
+        mechanism: a sampled mean, of any k and sampling rate.
+        unclipped: the same, with a clipping norm that clips nothing.
         retriever: of a private store.
     """
-    whole = make_mechanism(k=K, sampling_rate=1.0)
-    sampled = make_mechanism(k=K, sampling_rate=0.1)
+    whole, sampled = mechanism.tuned(K, 1.0), mechanism.tuned(K, 0.1)
     plain = _scenario(whole, retriever, noise_multiplier=1.0)
-    few = replace(plain, make_pair=worst_case(FEW))
+    few, many = replace(plain, make_pair=worst_case(FEW)), _scenario(sampled, retriever, 0.4)
     return [
-        _noise_mutant("half the noise that was accounted", 0, plain, Misstated(whole, whole, noise_share=0.5)),
-        Mutant("noise from a seed, the same in every run", 1, *_seeded(replace(plain, attack=subtract_own_run))),
+        _misstated("half the noise that was accounted", 0, plain, Misstated(whole, whole, noise_share=0.5)),
+        Mutant("noise from a seed, the same in every run", 1, *_seeded(replace(plain, attack=subtract_known_run))),
         Mutant("noise shared by two ranks", 2, *_seeded(_two_ranks(plain))),
         Mutant("private rows read without a ledger", 5, None, None, guards.no_ledger(plain)),
-        Mutant("missing neighbours filled by id -1", 6, *_with(few, PadsWithLast), guards.row_minus_one),
-        _noise_mutant("mean over the rows found, not over k", 6, few, DividesByFound(whole, k=K)),
-        Mutant("index trained on private rows", 7, *_with(plain, TrainedOnPrivate)),
-        Mutant("sample drawn and not searched", 8, *_with(_scenario(sampled, retriever, 0.4), IgnoresSample)),
+        _unchecked("missing neighbours filled by id -1", 6, few, PadsWithLast(retriever)),
+        Mutant("row -1 read from a store", 6, None, None, guards.negative_row),
+        _misstated("mean over the rows there are, not over k", 6, few, DividesByCount(whole, K)),
+        Mutant("index trained on private rows", 7, _searched_by(plain, TrainedOnPrivate(retriever)), plain),
+        _unchecked("sample drawn and not searched", 8, many, IgnoresSample(retriever)),
         Mutant("record stored twice", 9, replace(plain, make_pair=worst_case(MANY, 2)), plain, guards.stored_twice),
-        _unclipped(plain, make_mechanism(k=K, sampling_rate=1.0, clip_norm=1e6)),
+        _unclipped(plain, unclipped.tuned(K, 1.0)),
+        _unchecked("nearest row returned k times", 27, plain, RepeatsNearest(retriever)),
     ]
 
 
-def mutants_of_one_release(
+def one_release_mutants(
     mechanism: OneReleaseMechanism, unclipped: OneReleaseMechanism, retriever: Retriever
 ) -> list[Mutant]:
-    """The same of a mechanism that releases once for all queries.
+    """Return the same of a mechanism that releases once for all queries.
 
     Args:
         mechanism: prepared on `canaries.public_rows`.
         unclipped: the same, with a clipping norm that clips nothing.
         retriever: of a private store.
     """
-    plain = _scenario(mechanism, retriever, noise_multiplier=1.0)
-    name = mechanism.name
+    plain, name = _scenario(mechanism, retriever, noise_multiplier=1.0), mechanism.name
     return [
-        _noise_mutant(f"{name}: half the noise", 0, plain, MisstatedOnce(mechanism, mechanism, noise_share=0.5)),
-        Mutant(f"{name}: noise from a seed", 1, *_seeded(replace(plain, attack=subtract_own_run))),
-        _noise_mutant(f"{name}: residuals not clipped", 10, plain, MisstatedOnce(mechanism, unclipped)),
+        _misstated(f"{name}: half the noise", 0, plain, MisstatedOneRelease(mechanism, mechanism, noise_share=0.5)),
+        Mutant(f"{name}: noise from a seed", 1, *_seeded(replace(plain, attack=subtract_known_run))),
+        _misstated(f"{name}: residuals not clipped", 10, plain, MisstatedOneRelease(mechanism, unclipped)),
     ]
 
 
-def subtract_own_run(released: Releasing, store: PrivateStore, pair: Pair) -> Outcomes:
-    """Run the program on what is known of the store, and subtract: noise that repeats is gone."""
-    return released(store, pair.query) - released(pair.absent, pair.query)
+def subtract_known_run(draw: DrawOutcomes, store: PrivateStore, pair: Pair) -> Outcomes:
+    """Run the program on what an attacker knows of the store, and subtract: noise that repeats is gone."""
+    return draw(store, pair.query) - draw(pair.absent, pair.query)
 
 
-def subtract_ranks(released: Releasing, store: PrivateStore, pair: Pair) -> Outcomes:
+def subtract_ranks(draw: DrawOutcomes, store: PrivateStore, pair: Pair) -> Outcomes:
     """Ask one rank for the canary, another for its opposite, and subtract: noise that they share is gone."""
-    return released(store, pair.query) - released(store, -pair.query)
+    return draw(store, pair.query) - draw(store, -pair.query)
 
 
 def _scenario(mechanism: PrivacyMechanism, retriever: Retriever, noise_multiplier: float) -> Scenario:
@@ -141,18 +141,24 @@ def _two_ranks(scenario: Scenario) -> Scenario:
     return replace(scenario, attack=subtract_ranks, queries_per_trial=2)
 
 
-def _with(repaired: Scenario, broken: Callable[[Retriever], object]) -> tuple[Scenario, Scenario]:
-    plan = replace(repaired.plan, retriever=as_retriever(broken(repaired.plan.retriever)))
-    return replace(repaired, plan=plan), repaired
+def _misstated(name: str, hazard: int, repaired: Scenario, mechanism: PrivacyMechanism) -> Mutant:
+    return Mutant(name, hazard, replace(repaired, plan=replace(repaired.plan, mechanism=mechanism)), repaired)
 
 
-def _noise_mutant(name: str, hazard: int, repaired: Scenario, mechanism: object) -> Mutant:
-    plan = replace(repaired.plan, mechanism=as_mechanism(mechanism))
-    return Mutant(name, hazard, replace(repaired, plan=plan), repaired)
+def _searched_by(repaired: Scenario, retriever: Retriever) -> Scenario:
+    return replace(repaired, plan=replace(repaired.plan, retriever=retriever))
 
 
-def _unclipped(plain: Scenario, without_clipping: PrivacyMechanism) -> Mutant:
-    """A row of length 10, which the real mechanism clips."""
+def _unchecked(name: str, hazard: int, repaired: Scenario, retriever: Retriever) -> Mutant:
+    """Return a mutant whose retriever is checked at the door, and attacked behind it."""
+    broken, tuning = _searched_by(repaired, retriever), repaired.plan.tuning
+    mechanism = Misstated(repaired.plan.mechanism, Unchecked(tuning.k, tuning.sampling_rate))
+    attacked = replace(broken, plan=replace(broken.plan, mechanism=mechanism))
+    return Mutant(name, hazard, attacked, repaired, guards.paid_release(broken))
+
+
+def _unclipped(plain: Scenario, unclipped: PerQueryMechanism) -> Mutant:
+    """Return the mutant of a row of length 10, which the real mechanism clips."""
     repaired = replace(plain, make_pair=worst_case(MANY, length=10.0))
-    mutant = _noise_mutant("long row, not clipped", 10, repaired, Misstated(plain.plan.mechanism, without_clipping))
+    mutant = _misstated("long row, not clipped", 10, repaired, Misstated(plain.plan.mechanism, unclipped))
     return replace(mutant, guard=guards.long_row)

@@ -27,14 +27,14 @@ from dprdm.types import Outcomes, Query
 DELTAS = (1e-3, 1e-2, 1e-1)
 
 # Releases `trials` answers to a query from a store.
-Releasing: TypeAlias = Callable[[PrivateStore, Query], Outcomes]
+DrawOutcomes: TypeAlias = Callable[[PrivateStore, Query], Outcomes]
 # Turns releases of a store into one outcome a trial.
-Attack: TypeAlias = Callable[[Releasing, PrivateStore, Pair], Outcomes]
+Attack: TypeAlias = Callable[[DrawOutcomes, PrivateStore, Pair], Outcomes]
 
 
-def look(released: Releasing, store: PrivateStore, pair: Pair) -> Outcomes:
+def look(draw: DrawOutcomes, store: PrivateStore, pair: Pair) -> Outcomes:
     """Ask for the canary."""
-    return released(store, pair.query)
+    return draw(store, pair.query)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """At `delta` the claim is `claimed`; the attack shows that epsilon is at least `shown`."""
 
     delta: float
@@ -66,27 +66,27 @@ class Finding:
 
     @property
     def is_violation(self) -> bool:
-        """Whether the claim is refuted."""
+        """Say whether the claim is refuted."""
         return self.shown > self.claimed
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What an audit found. All findings hold together with `confidence`. `trials` releases with the canary, as many
+    """The findings of an audit, which hold together with `confidence`, from `trials` releases with the canary and as many
     without."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     confidence: float
     trials: int
 
     @property
-    def worst(self) -> Finding:
-        """The finding that comes nearest to refuting its claim, or refutes it most."""
+    def worst(self) -> AuditFinding:
+        """Return the finding that comes nearest to refuting its claim, or refutes it most."""
         return max(self.findings, key=lambda finding: finding.shown - finding.claimed)
 
     @property
     def is_violation(self) -> bool:
-        """Whether any claim is refuted."""
+        """Say whether any claim is refuted."""
         return any(finding.is_violation for finding in self.findings)
 
 
@@ -105,16 +105,16 @@ def audit(scenario: Scenario, trials: int, confidence: float) -> AuditReport:
     _check_auditable(scenario.plan, trials)
     with tempfile.TemporaryDirectory() as folder:
         pair = scenario.make_pair(Path(folder))
-        outcomes = [scenario.attack(_releasing(scenario, trials), store, pair) for store in (pair.present, pair.absent)]
+        outcomes = [scenario.attack(_drawing(scenario, trials), store, pair) for store in (pair.present, pair.absent)]
     present, absent = project(*outcomes)
     claims = _claims(scenario)
     each = 1 - (1 - confidence) / len(claims)
-    findings = (Finding(at, claim, lower_bound(present, absent, at, each)) for at, claim in claims.items())
+    findings = (AuditFinding(at, claim, lower_bound(present, absent, at, each)) for at, claim in claims.items())
     return AuditReport(tuple(findings), confidence, trials)
 
 
 def standard_scenario(plan: Plan) -> Scenario:
-    """The worst case for this plan: so many records beside the canary that k of them are sampled, but once in 10^9."""
+    """Return the worst case for this plan: so many records beside the canary that k of them are sampled, but once in 10^9."""
     tuning = plan.mechanism.tuning or Tuning(1, 1.0)
     expected = tuning.k + 40 + 10 * math.sqrt(tuning.k)
     return Scenario(plan, worst_case(math.ceil(expected / tuning.sampling_rate)))
@@ -127,7 +127,7 @@ def _check_auditable(plan: Plan, trials: int) -> None:
 
 
 def _claims(scenario: Scenario) -> dict[float, float]:
-    """Epsilon at each delta, by the accountant that charges, of as many queries as make one outcome."""
+    """Return epsilon at each delta, by the accountant that charges, of as many queries as make one outcome."""
     plan, count = scenario.plan, scenario.queries_per_trial
     deltas = sorted({plan.budget.delta, *DELTAS})
     return {delta: _at(plan, delta).epsilons(count).epsilon for delta in deltas}
@@ -137,10 +137,10 @@ def _at(plan: Plan, delta: float) -> Plan:
     return replace(plan, budget=Budget(plan.budget.epsilon, delta))
 
 
-def _releasing(scenario: Scenario, trials: int) -> Releasing:
+def _drawing(scenario: Scenario, trials: int) -> DrawOutcomes:
     plan, mechanism = scenario.plan, scenario.plan.mechanism
 
-    def released(store: PrivateStore, query: Query) -> Outcomes:
+    def draw(store: PrivateStore, query: Query) -> Outcomes:
         ledger = _ledger(store, plan.budget.delta)
         if not isinstance(mechanism, OneReleaseMechanism):
             queries = query[None].repeat(trials, axis=0)
@@ -152,7 +152,7 @@ def _releasing(scenario: Scenario, trials: int) -> Releasing:
             draws.append(mechanism.release(store, plan.noise_std, scenario.noise()).array)
         return np.stack([draw.reshape(-1) for draw in draws])
 
-    return released
+    return draw
 
 
 def _ledger(store: PrivateStore, delta: float) -> Ledger:

@@ -119,7 +119,7 @@ def as_released(answered: Answered) -> Embeddings:
 def _nearest(pool: Pool, vectors: Float[np.ndarray, "query answer dim"]) -> Float[np.ndarray, "candidate"]:
     lengths = np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1e-300)
     candidates = pool.rows[pool.candidates].astype(np.float64)
-    return np.einsum("cad,cd->ca", (vectors / lengths)[pool.query_of], candidates).max(axis=1)
+    return np.asarray(np.einsum("cad,cd->ca", (vectors / lengths)[pool.query_of], candidates).max(axis=1))
 
 
 def _shift(means: Float[np.ndarray, "trial candidate dim"], candidates: Embeddings) -> Statistics:
@@ -128,4 +128,4 @@ def _shift(means: Float[np.ndarray, "trial candidate dim"], candidates: Embeddin
     usual = (means.sum(axis=0) - means) / (len(means) - 1)
     direction = candidates - usual
     direction /= np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), 1e-300)
-    return ((means - usual) * direction).sum(axis=2)
+    return np.asarray(((means - usual) * direction).sum(axis=2))

@@ -40,15 +40,17 @@ def _check(signature: Signature, node: dict[str, Any]) -> None:
     for name, value in node.items():
         kinds = signature.options[name].kinds if name in signature.options else ()
         for kind in kinds if value is not None else ():
-            existing = kind.items[0] if isinstance(kind, Several) else kind
-            for path in (value if isinstance(value, list) else [value]) if isinstance(existing, Existing) else ():
-                getattr(check, existing.check)(**{name: Path(path)})
+            item = kind.items[0] if isinstance(kind, Several) else kind
+            if isinstance(item, Existing):
+                for path in value if isinstance(value, list) else [value]:
+                    getattr(check, item.check)(**{name: Path(path)})
     for call in signature.checks:
         option = signature.options[call.option]
         value = node.get(call.option, option.default)
         if value is not UNKNOWN and isinstance(value, str | int | float):
-            is_path = Scalar(Path) in option.kinds and isinstance(value, str)
-            getattr(check, call.function)(*call.limits, **{call.keyword: Path(value) if is_path else value})
+            if isinstance(value, str) and Scalar(Path) in option.kinds:
+                value = Path(value)
+            getattr(check, call.function)(*call.limits, **{call.keyword: value})
 
 
 def _inside(value: Any, kinds: Iterable[Kind], label: str) -> list[tuple[Signature, dict[str, Any], str]]:

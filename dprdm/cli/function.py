@@ -30,7 +30,8 @@ def run_function(function: Callable[..., Any], arguments: Arguments) -> int:
 def make(parser: ArgumentParser, settings: Mapping[str, Any]) -> Namespace:
     """Return the objects that a parser makes of settings. Raises UserError for what it, or a class, refuses."""
     with one_sentence():
-        return parser.instantiate_classes(parser.parse_object(dict(settings)))
+        objects: Namespace = parser.instantiate_classes(parser.parse_object(dict(settings)))
+        return objects
 
 
 @contextmanager

@@ -43,11 +43,12 @@ GROUPS: dict[str, Groups] = {
         "Encoder": ("encoder", "device"),
         "The store": ("out", "kind", "shard_rows"),
         "Persons": ("group_column", "max_per_group"),
+        "Instead of all this": ("check",),
     },
     "plan": {
         "One of these is solved for": ("queries", "eps", "k", "sampling_rate", "noise_std"),
         "The collection": ("records", "delta", "max_per_person", "dim"),
-        "Finding k and sampling_rate": ("choose",),
+        "How it is released": ("mechanism", "choose"),
         "Output": ("json", "plot"),
     },
     "audit": {

@@ -51,9 +51,7 @@ def index(
 
     if check is not None:
         if group_column is not None or max_per_group is not None:
-            raise UserError(
-                "Expected no --group_column and no --max_per_group with --check: the store is made already."
-            )
+            raise UserError("Expected --check without --group_column and --max_per_group: the store is made already.")
         checked = workflow.check_store(check)
         print(f"{len(checked)} rows in {len(checked.manifest.shards)} shards of {check}: every checksum holds.")
         return

@@ -1,8 +1,12 @@
 """How the commands show what was audited and measured."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dprdm.audit.mutants import Catch
+from dprdm.cli import Console
 from dprdm.privacy.budget import Budget
 from dprdm.runs.results import FILE, Measurement, Results
 from dprdm.workflows.audit_mechanism import AuditedPlan
@@ -51,3 +55,16 @@ def print_results(results: Results, folder: Path) -> None:
 def _number_text(number: Measurement) -> str:
     interval = "" if number.low is None else f" [{number.low:.3f}, {number.high:.3f}]"
     return f"{number.metric} {number.value:.3f}{interval}"
+
+
+@contextmanager
+def warnings_only() -> Iterator[None]:
+    """Print only the warnings of what the library logs."""
+    consoles = [handler for handler in logging.getLogger("dprdm").handlers if isinstance(handler, Console)]
+    for console in consoles:
+        console.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for console in consoles:
+            console.setLevel(logging.NOTSET)

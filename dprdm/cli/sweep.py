@@ -5,6 +5,7 @@ from pathlib import Path
 from dprdm import check
 from dprdm.cli.function import repeated_by
 from dprdm.cli.predictor import load_predictor
+from dprdm.cli.screen import warnings_only
 from dprdm.data.readers.source import ImageSource
 from dprdm.encoders.encoder import Encoder
 from dprdm.resources import find_config
@@ -47,17 +48,18 @@ def sweep(
     settings = SweepSettings(curves, prompts or (), images_per_prompt, horizons or {}, title)
     store = None if private_store is None else PrivateStore(private_store, check=False)
     predictor = load_predictor(find_config(predict))
-    results = run_sweep(
-        settings,
-        measure,
-        predictor.predict,
-        predictor.options,
-        store,
-        stand_in,
-        encoder or predictor.data.encoder,
-        out,
-        repeated_by("sweep"),
-    )
+    with warnings_only():  # what `predict` says of a point is in the point's folder
+        results = run_sweep(
+            settings,
+            measure,
+            predictor.predict,
+            predictor.options,
+            store,
+            stand_in,
+            encoder or predictor.data.encoder,
+            out,
+            repeated_by("sweep"),
+        )
     print(
         f"{len(results.rows)} points in {out / FILE}; curves: {', '.join(str(out / p.file) for p in results.pictures)}"
     )

@@ -4,9 +4,9 @@ from typing import Any
 
 import lightning as L
 from jsonargparse import Namespace, lazy_instance
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from dprdm.cli.argv import Arguments
 from dprdm.cli.commands import HANDED_OVER

@@ -64,7 +64,7 @@ def _thresholds(
         middle = (low + high) / 2
         above = ndtr((scores - middle[:, None]) / widths[:, None]) @ counts
         low, high = np.where(above > wanted, middle, low), np.where(above > wanted, high, middle)
-    return ((low + high)[:, None] / 2 - scores) / widths[:, None]
+    return np.asarray(((low + high)[:, None] / 2 - scores) / widths[:, None])
 
 
 def _drawn(

@@ -105,7 +105,7 @@ def _counts(
     prior = spread * expected**2
     counts = np.maximum(0.0, expected + prior / np.maximum(prior + noise**2, TINY) * (rows - expected))
     totals = np.bincount(level.parents, counts, minlength=len(above.counts))
-    return counts * (above.counts / np.maximum(totals, TINY))[level.parents]
+    return np.asarray(counts * (above.counts / np.maximum(totals, TINY))[level.parents])
 
 
 def _shifts(

@@ -147,7 +147,11 @@ def _split(
 def _kmeans(
     points: Float[np.ndarray, "row dim"], count: int
 ) -> tuple[Float[np.ndarray, "cell dim"], Int[np.ndarray, "row"]]:
-    """Lloyd's algorithm. Cells that lost their rows are left out."""
+    """Run Lloyd's algorithm; leave out cells that lost their rows.
+
+    Other implementations, such as scipy's, learn other cells: a codebook that was paid for with these would be released
+    again.
+    """
     order = np.argsort(points @ _principal(points), kind="stable")
     means = points[order[np.linspace(0, len(points) - 1, count).astype(np.int64)]]
     for _ in range(ITERATIONS):

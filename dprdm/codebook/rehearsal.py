@@ -23,11 +23,11 @@ from dprdm.privacy.calibration import calibrate
 from dprdm.privacy.noise import SecureNoise
 from dprdm.public.knowledge import PublicKnowledge, evenly
 from dprdm.public.prior import nearest_means
+from dprdm.public.rehearsal import Stage
 from dprdm.types import Embeddings, Queries
 
-# Cells of the finest level, and how many of them lie in one of the level above.
+# Cells of the finest level.
 FINEST = (64, 256, 1024, 4096)
-BRANCHES = (1, 16)
 # Of the budget, in squared weight, what the finest of several levels gets.
 FINE_SHARES = (0.5, 0.8)
 # Quantiles of the public residuals' lengths: where they are clipped.
@@ -54,7 +54,7 @@ class RehearsedCodebook:
 
 
 @dataclass(frozen=True, eq=False)
-class CodebookRehearsal:
+class CodebookStage(Stage):
     """Rows to learn cells from, rows that stand for the private ones, queries, and what these ought to be answered."""
 
     learnt_from: Float[np.ndarray, "learnt dim"]
@@ -63,7 +63,7 @@ class CodebookRehearsal:
     targets: Float[np.ndarray, "query dim"]
 
     @classmethod
-    def of(cls, public: PublicKnowledge, share: float) -> "CodebookRehearsal":
+    def of(cls, public: PublicKnowledge, share: float) -> "CodebookStage":
         """Return the stage that public rows make for answers that average this share of the rows."""
         knowledge = public.thinned(MOST_ROWS)
         number = np.arange(len(knowledge.rows))
@@ -85,7 +85,7 @@ def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int
         share: of the rows, averaged to an answer.
         max_cells: of the finest level.
     """
-    stage = CodebookRehearsal.of(public, share)
+    stage = CodebookStage.of(public, share)
     multiplier = _noise_multiplier(terms)
     choices = []
     for sizes in _sizes(min(max_cells, len(stage.learnt_from) // ROWS_PER_CELL)):
@@ -98,7 +98,7 @@ def rehearse(public: PublicKnowledge, terms: Terms, share: float, max_cells: int
 
 
 def _act(
-    stage: CodebookRehearsal, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
+    stage: CodebookStage, partition: Partition, weighting: Weighting, multiplier: float, terms: Terms, share: float
 ) -> float:
     """Mean cosine between the answers of this choice and the targets."""
     # As if there were as many rows as the private collection has: the noise is as large beside them as it will be.
@@ -109,7 +109,7 @@ def _act(
     cosines = []
     for _ in range(REPEATS):
         mixture = estimate(noise.gaussian(sums, noise_std), partition, weighting, noise_std)
-        cosines.append(_cosines(answer(mixture, stage.queries, replicates, share, draws=0).vectors, stage.targets))
+        cosines.append(stage.cosines(answer(mixture, stage.queries, replicates, share, draws=0).vectors))
     return float(np.mean(cosines))
 
 
@@ -149,10 +149,3 @@ def _public_noise() -> SecureNoise:
     """Noise for rehearsals: the same bytes every time, so that the same choice is made. Nothing private meets it."""
     calls = itertools.count()
     return SecureNoise(lambda size: hashlib.shake_256(f"rehearsal, call {next(calls)}".encode()).digest(size))
-
-
-def _cosines(
-    answers: Float[np.ndarray, "query dim"], targets: Float[np.ndarray, "query dim"]
-) -> Float[np.ndarray, "query"]:
-    lengths = np.linalg.norm(answers, axis=1) * np.linalg.norm(targets, axis=1)
-    return np.asarray((answers * targets).sum(axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny))

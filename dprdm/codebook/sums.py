@@ -8,6 +8,7 @@ from scipy import sparse
 
 from dprdm.codebook.partition import Level, Partition
 from dprdm.errors import StoreError
+from dprdm.guarantee.sampled_mean import clip
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings
 
@@ -93,15 +94,13 @@ def row_sums(rows: Embeddings, partition: Partition, weighting: Weighting) -> Fl
 def _level_sums(
     vectors: Float[np.ndarray, "row dim"], cells: Int[np.ndarray, "row"], level: Level, weighting: Weighting
 ) -> Float[np.ndarray, "cell column"]:
-    residuals = clipped(vectors - level.centroids[cells], weighting.clip_norm)
+    residuals = clip_to_grid(vectors - level.centroids[cells], weighting.clip_norm)
     counted = np.column_stack([residuals, np.full(len(cells), weighting.count_weight)])
     shape = (len(level.centroids), len(cells))
     members = sparse.csr_matrix((np.ones(len(cells)), (cells, np.arange(len(cells)))), shape=shape)
     return np.asarray(members @ counted)
 
 
-def clipped(residuals: Float[np.ndarray, "row dim"], clip_norm: float) -> Float[np.ndarray, "row dim"]:
+def clip_to_grid(residuals: Float[np.ndarray, "row dim"], clip_norm: float) -> Float[np.ndarray, "row dim"]:
     """Scale rows down to a length of at most `clip_norm`, and cut them to the grid towards zero, which shortens them."""
-    norms = np.linalg.norm(residuals, axis=1, keepdims=True)
-    scaled = residuals * np.minimum(1.0, clip_norm / np.maximum(norms, np.finfo(np.float64).tiny))
-    return np.trunc(scaled / GRID) * GRID
+    return np.trunc(clip(residuals, clip_norm) / GRID) * GRID

@@ -8,8 +8,9 @@ from dp_accounting.dp_event import DpEvent
 from jaxtyping import Float, Int
 
 from dprdm.guarantee.plan import Plan
-from dprdm.privacy.accountant import epsilon_rdp, report
+from dprdm.privacy.accountant import report
 from dprdm.privacy.calibration import calibrate
+from dprdm.privacy.renyi import epsilon_rdp
 
 POINTS = 13
 COLLECTIONS = (10**5, 10**6, 10**7, 10**8)

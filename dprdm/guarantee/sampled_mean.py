@@ -16,7 +16,7 @@ from dprdm.privacy.noise import SecureNoise
 from dprdm.retrieval.retriever import Retriever, checked_search
 from dprdm.retrieval.sampling import poisson_sample
 from dprdm.retrieval.store import Store
-from dprdm.types import Embeddings, Queries, Released
+from dprdm.types import Embeddings, Queries, Query, RankedRowIds, Released, RowIds
 
 Mean = TypeVar("Mean", bound="SampledMeanMechanism")
 
@@ -90,7 +90,7 @@ class SampledMeanMechanism(PerQueryMechanism):
         self.noise.require_std(noise_std)
         centres = self.centres(queries)
         means = self.means(queries, centres, store, retriever, noise, progress)
-        return centres + self.noise.add(means, noise_std, noise)
+        return np.asarray(centres + self.noise.add(means, noise_std, noise))
 
     def means(
         self,
@@ -116,12 +116,16 @@ class SampledMeanMechanism(PerQueryMechanism):
         means = np.zeros(queries.shape, dtype=np.float64)
         for row, (query, centre) in enumerate(zip(queries, centres, strict=True)):
             units = poisson_sample(store.num_units, self.sampling_rate, coins)
-            nearest = checked_search(retriever, query, store, store.rows_of(units), self.k)
+            nearest = self.nearest(query, store, retriever, store.rows_of(units))
             clipped = clip(store.vectors(nearest) - centre, self.clip_norm, self.noise.norm)
             means[row] = clipped.sum(axis=0) / self.k
             if progress is not None:
                 progress(1)
         return means
+
+    def nearest(self, query: Query, store: Store, retriever: Retriever, rows: RowIds) -> RankedRowIds:
+        """Return the k of `rows` nearest to a query, checked. PRIVATE."""
+        return checked_search(retriever, query, store, rows, self.k)
 
 
 def clip(vectors: Embeddings, clip_norm: float, norm: Literal[1, 2] = 2) -> Embeddings:
@@ -136,4 +140,4 @@ def clip(vectors: Embeddings, clip_norm: float, norm: Literal[1, 2] = 2) -> Embe
     if not np.isfinite(rows).all():
         raise StoreError("Expected finite vectors in the store; it was damaged after it was indexed. Index again.")
     norms = np.linalg.norm(rows, ord=norm, axis=1, keepdims=True)
-    return rows * np.minimum(1.0, clip_norm / np.maximum(norms, np.finfo(np.float64).tiny))
+    return np.asarray(rows * np.minimum(1.0, clip_norm / np.maximum(norms, np.finfo(np.float64).tiny)))

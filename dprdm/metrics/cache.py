@@ -1,6 +1,7 @@
 """Rows that were measured are not measured again: files named by a hash of the images and of all that measures them."""
 
 import dataclasses
+import functools
 import hashlib
 import inspect
 import json
@@ -85,7 +86,13 @@ def _key(evaluation: Evaluation, images: ImageSet) -> str:
 
 def _hash_code(metric: Metric) -> str:
     """Return the SHA-256 of the file that a metric is in: whoever edits it wants new numbers."""
-    file = inspect.getsourcefile(metric.compute)
+    compute = metric.compute
+    while isinstance(compute, functools.partial):
+        compute = compute.func
+    try:
+        file = inspect.getsourcefile(compute)
+    except TypeError:  # an object that is called like a function, or a function of a library in C
+        file = None
     return "" if file is None else hash_file(Path(file))
 
 

@@ -7,8 +7,9 @@ from dp_accounting.dp_event import DpEvent
 from scipy.optimize import brentq
 
 from dprdm.errors import UserError
-from dprdm.privacy.accountant import epsilon_rdp, epsilon_without_allowance, fits, report
+from dprdm.privacy.accountant import epsilon_without_allowance, fits, report
 from dprdm.privacy.budget import Budget
+from dprdm.privacy.renyi import epsilon_rdp
 
 # How much more noise than the least may come out, relative to it.
 TOLERANCE = 1e-4

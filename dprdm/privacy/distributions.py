@@ -72,8 +72,8 @@ class LaplaceNoise(Noise):
     """Laplace noise of scale b = noise_std / sqrt(2), with density exp(-|x| / b) / 2b: for sensitivities in the L1 norm.
 
     One release costs epsilon = sensitivity / b and no delta. Over many coordinates it is dominated by a single one that
-    moves by the whole sensitivity: move the coordinates one after another, and T(P, R) >= g(1 - f) wherever T(P, Q) >= f
-    and T(Q, R) >= g (arXiv 1905.02383, lemma A.5), which the single coordinate attains.
+    moves by the whole sensitivity: trade-off functions of coordinates that move one after another compose as those of a
+    group (arXiv 1905.02383), at worst as those of one coordinate in as many steps. See docs/guarantee.md.
     """
 
     norm: ClassVar[Literal[1, 2]] = 1

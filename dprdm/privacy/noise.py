@@ -125,7 +125,7 @@ class SecureNoise:
         ends = np.rint(mean + sign * (std * near) - sign * slack), np.rint(mean + sign * (std * far) + sign * slack)
         for index in np.flatnonzero(ends[0] != ends[1]):
             ends[0][index] = self._decide(int(tail[index]), 63, shape.nearest(mean[index], std, sign[index]))
-        return ends[0]
+        return np.asarray(ends[0])
 
     def _decide(self, numerator: int, num_bits: int, value: Callable[[mpmath.mpf], mpmath.mpf]) -> int:
         """Return floor(value(U)), U uniform in [numerator, numerator + 1] / 2^num_bits, with as many more bits as it takes."""
@@ -173,7 +173,7 @@ class _Standard:
 
 def _laplace_magnitude(tail: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
     with np.errstate(divide="ignore"):
-        return -np.log(tail) / math.sqrt(2)
+        return np.asarray(-np.log(tail) / math.sqrt(2))
 
 
 NORMAL = _Standard(lambda tail: -ndtri(tail / 2), lambda u: mpmath.sqrt(2) * mpmath.erfinv(1 - u))

@@ -54,7 +54,7 @@ def narrowed(
     if width.rows == neighbours:
         return vectors
     widened = prior.centre(averaged.queries, width.rows) - prior.centre(averaged.queries, neighbours)
-    return vectors - width.part * widened[averaged.of]
+    return np.asarray(vectors - width.part * widened[averaged.of])
 
 
 def find_width(averaged: Averaged, prior: PublicPrior, neighbours: int) -> Width:

@@ -52,7 +52,7 @@ class PublicPrior:
 
         Each is as long as its standard deviation, times `amount`.
         """
-        return amount * np.sqrt(self.variances)[:, None] * self.basis.T
+        return np.asarray(amount * np.sqrt(self.variances)[:, None] * self.basis.T)
 
     def save(self, path: Path) -> None:
         """Write a safetensors file, whole or not at all."""

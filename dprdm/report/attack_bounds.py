@@ -10,7 +10,9 @@ from dp_accounting.dp_event import DpEvent
 from dprdm import check
 from dprdm.audit.roc import ceiling
 from dprdm.privacy import events
-from dprdm.privacy.accountant import epsilon_pld, epsilon_rdp, report
+from dprdm.privacy.accountant import report
+from dprdm.privacy.loss import epsilon_pld
+from dprdm.privacy.renyi import epsilon_rdp
 
 FALSE_POSITIVE = 0.01
 # Every pair (epsilon, delta) that holds of an event bounds every attack. Which one is best depends on the false-positive rate:

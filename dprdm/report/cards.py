@@ -62,7 +62,8 @@ def model_card(content: ReportContent, title: str, license: str) -> str:
 
 
 def _yaml(front: dict[str, Any]) -> str:
-    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def _store(store: StoreAccount) -> dict[str, Any]:

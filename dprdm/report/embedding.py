@@ -41,12 +41,12 @@ def embed_image(path: Path, side: int | None = None) -> EmbeddedImage:
         UserError: if it is missing or no image.
     """
     image = _read_image(path)
-    is_shrunk = side is not None and max(image.size) > side
-    if is_shrunk:
+    kind = "png"
+    if side is not None and max(image.size) > side:
+        kind = "jpeg"
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
     plain = image if image.mode in {"L", "RGB"} else image.convert("RGB")
     buffer = io.BytesIO()
-    kind = "jpeg" if is_shrunk else "png"
     plain.save(buffer, kind, quality=88)  # of the JPEG; a PNG has none
     uri = f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
     return EmbeddedImage(uri, *plain.size, is_pixelated=max(plain.size) <= SMALL)

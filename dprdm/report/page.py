@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -94,7 +95,10 @@ def write_markdown(content: ReportContent, title: str, command: str, page: Path,
     """
 
     def target(part: ResultsPart, picture: Picture) -> Path:
-        return figures / f"{part.folder.name}-{Path(picture.file).name}"
+        name = part.folder.resolve().name
+        namesakes = list(dict.fromkeys(other.folder for other in content.parts if other.folder.resolve().name == name))
+        number = namesakes.index(part.folder) + 1
+        return figures / "-".join([name, *([str(number)] if number > 1 else []), Path(picture.file).name])
 
     def link(part: ResultsPart, picture: Picture) -> str:
         return Path(os.path.relpath(target(part, picture), page.parent)).as_posix().replace(" ", "%20")
@@ -103,8 +107,7 @@ def write_markdown(content: ReportContent, title: str, command: str, page: Path,
     text = fill_template("results.md.j2", title=title, command=command, content=content, chapters=chapters, link=link)
     for part in content.parts:
         for picture in part.pictures:
-            source = part.folder / picture.file
-            write_whole(target(part, picture), lambda path, source=source: shutil.copyfile(source, path))
+            write_whole(target(part, picture), partial(shutil.copyfile, part.folder / picture.file))
     write_text(page, text)
 
 

@@ -14,4 +14,4 @@ def quantise(vectors: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """
     scaled = np.clip(vectors, -1, 1)
     scaled *= SCALE
-    return np.rint(scaled, out=scaled).astype(np.float64)
+    return np.asarray(np.rint(scaled, out=scaled), dtype=np.float64)

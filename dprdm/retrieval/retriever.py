@@ -14,7 +14,7 @@ class Retriever(ABC):
     """Finds the rows nearest to a query. A subclass is a frozen dataclass: its fields are public, data are arguments.
 
     The sensitivity of every mechanism rests on one clause: a record's score depends on that record and the query alone,
-    and ties go by row order. Then a record that comes or goes dispositions at most one other of the first k. An index
+    and ties go by row order. Then a record that comes or goes displaces at most one other of the first k. An index
     whose cells, codes or graph were learnt from private rows breaks it, and must not be one of these.
 
     Guarantee:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import lightning as L
 import torch.distributed as dist
-from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies import ParallelStrategy
 
 from dprdm.errors import RefusedElsewhere, UserError

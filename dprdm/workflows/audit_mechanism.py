@@ -8,13 +8,13 @@ from typing import Any
 
 from dprdm import check
 from dprdm.audit.canaries import public_rows
-from dprdm.audit.mutants import Catch, mutants, mutants_of_one_release
+from dprdm.audit.mutants import Catch, mutants, one_release_mutants
 from dprdm.audit.mutants import catch as attack
 from dprdm.audit.run import AuditReport, audit, standard_scenario
 from dprdm.guarantee.mechanism import Preparable, PrivacyMechanism, Terms
 from dprdm.guarantee.plan import Plan, make_plan
 from dprdm.privacy.budget import Budget
-from dprdm.registry import create, find
+from dprdm.registry import create
 from dprdm.retrieval.retriever import Retriever
 
 
@@ -70,9 +70,9 @@ def audit_mutants(retriever: Retriever, trials: int = 4000, confidence: float = 
     _check_confidence(confidence)
     with TemporaryDirectory() as folder:
         codebook: Any = _prepare(create("mechanism", "codebook"), Budget(1.0, 1e-5), Path(folder))
-        unclipped = replace(codebook, clip_norm=1e6)
-        gaussian = find("mechanism", "gaussian")
-        for mutant in [*mutants(gaussian, retriever), *mutants_of_one_release(codebook, unclipped, retriever)]:
+        gaussian = create("mechanism", "gaussian")
+        pairs = [(mechanism, replace(mechanism, clip_norm=1e6)) for mechanism in (gaussian, codebook)]
+        for mutant in [*mutants(*pairs[0], retriever), *one_release_mutants(*pairs[1], retriever)]:
             yield attack(mutant, trials, confidence)
 
 

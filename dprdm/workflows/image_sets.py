@@ -37,7 +37,8 @@ def image_set(folder: Path, name: str, folders_are: Status) -> ImageSet:
 
 def run_config(folder: Path) -> RunConfig:
     """Read the resolved config that a run has left; empty if there is none."""
-    return current_config(Run(folder).read_config())
+    config: RunConfig = current_config(Run(folder).read_config())
+    return config
 
 
 def public_source(configs: Sequence[RunConfig]) -> ImageSource:

@@ -68,8 +68,9 @@ def search_parameters(
         raise UserError(
             f"No sampling rate up to {max(rates):g} finds k = {min(ks)} of {records} records. Use a smaller k."
         )
-    stage, target_k = rehearsal.Stage.of(store), USUAL_TARGET if k is None else k
-    settings = rehearsal.rehearse(stage, mechanism, budget, num_queries, grid, target_k, SecureNoise(), max_per_unit)
+    target_k = USUAL_TARGET if k is None else k
+    stage = rehearsal.SearchStage.of(store, target_k)
+    settings = rehearsal.rehearse(stage, mechanism, budget, num_queries, grid, SecureNoise(), max_per_unit)
     return ParameterSearch(
         tuple(settings), store.path, store.dim, len(stage.rows), len(stage.rankings), target_k, records
     )

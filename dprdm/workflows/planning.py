@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 
 from dprdm import registry
-from dprdm.data.captions import read_knowledge
 from dprdm.errors import UserError
 from dprdm.guarantee.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
 from dprdm.guarantee.plan import Plan, make_plan
@@ -57,6 +56,8 @@ def plan(
                 f"Expected public images, which the mechanism {mechanism.name} learns from: give a store that `index` made "
                 "with kind='public'."
             )
+        from dprdm.data.captions import read_knowledge  # with an image library: most plans do without
+
         knowledge = read_knowledge(public)
         # The number of private records is public where delta was made from it; otherwise the public rows' number serves.
         records = store.num_units if delta is None else len(knowledge.rows)

@@ -4,7 +4,6 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from dprdm.data.captions import read_knowledge
 from dprdm.errors import UserError
 from dprdm.guarantee.mechanism import OneReleaseMechanism, Preparable, PrivacyMechanism, Terms
 from dprdm.guarantee.plan import Plan, make_plan, plan_epsilon, plan_k, plan_num_queries, plan_sampling_rate
@@ -178,6 +177,8 @@ def _prepare(
         return mechanism
     if inputs.epsilon is None or (inputs.num_queries is None and not isinstance(mechanism, OneReleaseMechanism)):
         raise UserError("Expected --eps and --queries with --public: what is decided on public rows depends on them.")
+    from dprdm.data.captions import read_knowledge  # with an image library: most plans do without
+
     knowledge, budget = read_knowledge(public), Budget(inputs.epsilon, inputs.delta)
     size = len(knowledge.rows) if records is None else records
     return mechanism.prepare(knowledge, Terms(budget, inputs.num_queries or 1, size, inputs.max_per_unit))

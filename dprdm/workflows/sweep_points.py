@@ -117,7 +117,9 @@ def change_options(options: PredictOptions, settings: PointSettings, **more: Any
             raise UserError(
                 f"Expected an option of `predict`, or a field of its plugins such as mechanism.k; got {name!r}.{hint}"
             )
-    values = {name: Path(value) if Path in get_args(hints[name]) else value for name, value in plain.items()}
+    values: dict[str, Any] = {}
+    for name, value in plain.items():
+        values[name] = Path(str(value)) if Path in get_args(hints[name]) else value
     plugins = {kind: plugin for kind in PLUGINS if (plugin := _plugin(kind, vars(options)[kind], settings))}
     try:
         return dataclasses.replace(options, **values, **plugins, **more)

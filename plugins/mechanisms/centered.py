@@ -116,7 +116,7 @@ def _residuals(
     scores = thinned.rows @ query.astype(np.float32)
     reach = min(len(scores), round(k / sampling_rate))
     nearest = np.argsort(-scores, kind="stable")[:reach]
-    return thinned.rows[nearest[evenly(reach, k)]] - centre
+    return np.asarray(thinned.rows[nearest[evenly(reach, k)]] - centre)
 
 
 def _bias(residuals: Float[np.ndarray, "row dim"], norm: float) -> float:

@@ -15,7 +15,8 @@ from dprdm import check
 from dprdm.errors import StoreError, UserError
 from dprdm.files import hash_file, write_whole
 from dprdm.plugins.retrievers import faiss_flat
-from dprdm.plugins.retrievers.exact import quantise
+from dprdm.retrieval.faiss_library import load_faiss
+from dprdm.retrieval.lattice import quantise
 from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import PublicStore, Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
@@ -47,7 +48,7 @@ class Quantizer:
         return np.argsort(-self._scores(query[None])[0], kind="stable")[:count]
 
     def _scores(self, vectors: Embeddings) -> Float[np.ndarray, "row cell"]:
-        return quantise(vectors) @ quantise(self.centroids).T
+        return np.asarray(quantise(vectors) @ quantise(self.centroids).T)
 
 
 @final
@@ -81,7 +82,7 @@ class FaissIvf(Retriever):
     quantizer_sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
-        faiss_flat.load_faiss()
+        load_faiss()
         loaded = load_quantizer(self.quantizer)
         check.in_range(1, len(loaded.centroids), nprobe=self.nprobe)
         object.__setattr__(self, "quantizer_sha256", hash_file(self.quantizer))
@@ -148,7 +149,7 @@ def load_quantizer(path: Path) -> Quantizer:
 
 
 def _spherical_kmeans(vectors: Embeddings, cells: int) -> Float[np.ndarray, "cell dim"]:
-    faiss: Any = faiss_flat.load_faiss()
+    faiss: Any = load_faiss()
     means = faiss.Kmeans(vectors.shape[1], cells, spherical=True, niter=20, seed=1, min_points_per_centroid=1)
     means.train(vectors)
     return np.ascontiguousarray(means.centroids, dtype=np.float32)

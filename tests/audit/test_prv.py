@@ -4,8 +4,8 @@ import pytest
 from dp_accounting.dp_event import LaplaceDpEvent, NonPrivateDpEvent
 
 from dprdm.audit.prv import EPSILON_ERROR, epsilon_prv
-from dprdm.privacy.accountant import epsilon_pld
 from dprdm.privacy.events import compose, sampled_gaussian
+from dprdm.privacy.loss import epsilon_pld
 
 
 @pytest.mark.parametrize(("multiplier", "rate", "queries"), [(0.9, 0.01, 1000), (1.0, 0.05, 80), (4.0, 1.0, 3)])

@@ -38,7 +38,7 @@ def _few(monkeypatch, *names):
     monkeypatch.setattr(
         "dprdm.workflows.audit_mechanism.mutants", lambda *parts: [one for one in every(*parts) if one.name in names]
     )
-    monkeypatch.setattr("dprdm.workflows.audit_mechanism.mutants_of_one_release", lambda *parts: [])
+    monkeypatch.setattr("dprdm.workflows.audit_mechanism.one_release_mutants", lambda *parts: [])
 
 
 def test_mutants_are_caught(capsys, monkeypatch):
@@ -54,7 +54,7 @@ def test_mutants_are_caught(capsys, monkeypatch):
 def test_one_that_escapes_ends_with_1(capsys, monkeypatch, form):
     escapes = Mutant("open door", 5, None, None, lambda folder: "")
     monkeypatch.setattr("dprdm.workflows.audit_mechanism.mutants", lambda *parts: [escapes])
-    monkeypatch.setattr("dprdm.workflows.audit_mechanism.mutants_of_one_release", lambda *parts: [])
+    monkeypatch.setattr("dprdm.workflows.audit_mechanism.one_release_mutants", lambda *parts: [])
     assert main(["audit", "--mutants", *form]) == 1
     printed = capsys.readouterr().out
     assert ("NOT CAUGHT" in printed) if not form else (json.loads(printed)["escaped"] == ["open door"])

@@ -1,5 +1,7 @@
-"""The short help names every option of ours, fits a screen, and says nothing that the parser does not take."""
+"""The help of every command names its options, fits a screen, and says nothing that the parser does not take."""
 
+import importlib
+import inspect
 import re
 from dataclasses import fields
 
@@ -7,6 +9,8 @@ import pytest
 import yaml
 
 from dprdm.cli import main
+from dprdm.cli.commands import COMMANDS
+from dprdm.cli.help import GROUPS
 from dprdm.workflows.options import PredictOptions
 
 
@@ -20,7 +24,7 @@ def named(text: str) -> set[str]:
     return set(re.findall(r"^  --([\w.]+)", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("command", ["predict", "render", "fit", "validate"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_fits_a_screen(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = page(capsys, command, "--help")
     assert text.startswith(f"usage: python main.py {command} ")
@@ -30,6 +34,28 @@ def test_fits_a_screen(command: str, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_names_every_option_of_predict(capsys: pytest.CaptureFixture[str]) -> None:
     assert {option.name for option in fields(PredictOptions)} <= named(page(capsys, "predict", "--help"))
+
+
+@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if command.function])
+def test_names_every_option_of_a_function(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    module, _, function = COMMANDS[command].function.rpartition(".")
+    options = set(inspect.signature(getattr(importlib.import_module(module), function)).parameters)
+    text, positional = page(capsys, command, "--help"), set(COMMANDS[command].positional)
+    assert named(text) - {"config", "print_config"} == options - positional
+    assert all(re.search(rf"^  {option.upper()} ", text, re.MULTILINE) for option in positional)
+    assert not re.search(r"^  --\w+$", text, re.MULTILINE), "an option without a word on it"
+
+
+def test_every_group_holds_options_that_there_are() -> None:
+    for command, groups in GROUPS.items():
+        options = COMMANDS[command].signature().options
+        assert {option for group in groups.values() for option in group} <= options.keys(), command
+
+
+def test_the_programs_page_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    text = page(capsys, "--help")
+    assert all(re.search(rf"^  {command} ", text, re.MULTILINE) for command in COMMANDS)
+    assert len(text.splitlines()) < 30
 
 
 @pytest.mark.parametrize("command", ["fit", "validate"])

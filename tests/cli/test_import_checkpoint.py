@@ -87,7 +87,7 @@ def test_refusals_leave_nothing(checkpoint: str, capsys: pytest.CaptureFixture[s
     torch.save({"state_dict": checkpoint_state() | {"mystery": torch.zeros(1)}}, "odd.ckpt")
     torch.save({"state_dict": {"betas": checkpoint_state()["betas"]}}, "empty.ckpt")
     for file, sentence in [
-        ("none.ckpt", "Expected a checkpoint at none.ckpt, and there is none."),
+        ("none.ckpt", "Expected file=none.ckpt to be a file, and there is none."),
         ("bad.ckpt", "it would run code to be opened"),
         ("odd.ckpt", "mystery belongs to no part"),
         ("empty.ckpt", "Expected a network or a first stage in empty.ckpt"),

@@ -205,6 +205,15 @@ def test_a_markdown_page_with_its_figures(here):
     assert all(line.count("|") == 7 for line in lines[start : start + 5])
 
 
+def test_figures_of_folders_with_the_same_name_stay_apart(here):
+    fabricated.sweep(Path("more/sweep"))
+    Path("more/sweep/fid.png").write_bytes(Path("runs/ten/grid.png").read_bytes())
+    report("--results", "results/sweep", "more/sweep", "--markdown", "docs/results.md")
+    text = Path("docs/results.md").read_text()
+    assert "(results/sweep-fid.png)" in text and "(results/sweep-2-fid.png)" in text
+    assert Path("docs/results/sweep-2-fid.png").read_bytes() == Path("more/sweep/fid.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("spoil", "arguments", "sentence"),
     [

@@ -110,7 +110,7 @@ def test_real_images_of_another_size_are_fitted_and_a_folder_names_classes(measu
         (("--metrics", "fdi"), "no metric is called"),
         (("--features", "incepton"), "Did you mean 'inception'"),
         (("--metrics", "class_found"), "a judge"),
-        (("--real_folder", "garments"), "one place"),
+        (("--real_folder", "images"), "one place"),
         (("--resamples", "1"), "resamples=1"),
     ],
 )
@@ -126,4 +126,4 @@ def test_refusals(tmp_path, monkeypatch, capsys, more, sentence):
 def test_no_run_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert "none" in refusal(capsys, ["test", "nowhere", *DARK])
-    assert "runs" in refusal(capsys, ["test", *DARK])
+    assert "Expected RUNS" in refusal(capsys, ["test", *DARK])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dprdm.codebook.rehearsal import FEWEST_CAPTIONS, CodebookRehearsal, rehearse
+from dprdm.codebook.rehearsal import FEWEST_CAPTIONS, CodebookStage, rehearse
 from dprdm.guarantee.mechanism import Terms
 from dprdm.privacy.budget import Budget
 from tests.fakes import public_knowledge
@@ -41,7 +41,7 @@ def test_several_levels_are_tried(public):
 
 
 def test_the_stand_in_is_of_another_kind_than_what_cells_are_learnt_from(public):
-    stage = CodebookRehearsal.of(public, 0.1)
+    stage = CodebookStage.of(public, 0.1)
     assert len(stage.learnt_from) == 450 and 100 < len(stage.stand_in) < 350
     assert not {row.tobytes() for row in stage.learnt_from} & {row.tobytes() for row in stage.stand_in}
     others = public.rows[1::2]
@@ -56,5 +56,5 @@ def test_the_stand_in_is_of_another_kind_than_what_cells_are_learnt_from(public)
 
 def test_where_captions_are_few_rows_are_asked_as_well(public):
     few = type(public)(public.rows, public.queries[: FEWEST_CAPTIONS - 1], np.full(900, -1), "few", public.folder)
-    assert len(CodebookRehearsal.of(few, 0.1).queries) > 50
-    assert len(CodebookRehearsal.of(public, 0.1).queries) == 12
+    assert len(CodebookStage.of(few, 0.1).queries) > 50
+    assert len(CodebookStage.of(public, 0.1).queries) == 12

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dprdm.codebook.partition import learn_partition
-from dprdm.codebook.sums import GRID, Weighting, cell_sums, clipped, on_grid, row_sums, split_weighting
+from dprdm.codebook.sums import GRID, Weighting, cell_sums, clip_to_grid, on_grid, row_sums, split_weighting
 from dprdm.errors import StoreError
 from tests.fakes import private_store, unit_rows
 
@@ -66,7 +66,7 @@ def test_a_damaged_row_is_refused(tmp_path):
 
 def test_clipping_and_rounding_only_shorten():
     residuals = np.random.default_rng(5).normal(size=(500, DIM)) * np.logspace(-4, 3, 500)[:, None]
-    short = clipped(residuals, 0.7)
+    short = clip_to_grid(residuals, 0.7)
     assert np.all(np.abs(short) <= np.abs(residuals))
     assert np.linalg.norm(short, axis=1).max() <= 0.7 * (1 + 1e-15)
 

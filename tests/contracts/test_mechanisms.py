@@ -10,52 +10,29 @@ from dp_accounting import dp_event
 
 from dprdm.errors import UserError
 from dprdm.guarantee.description import describe, describe_release
-from dprdm.guarantee.mechanism import READING, OneReleaseMechanism, Preparable, Terms, Tuning
-from dprdm.plugins.retrievers.exact import Exact
+from dprdm.guarantee.mechanism import READING, OneReleaseMechanism, Tuning
 from dprdm.privacy import events
 from dprdm.privacy.accountant import report
-from dprdm.privacy.budget import Budget
 from dprdm.privacy.distributions import NoNoise
 from dprdm.privacy.noise import SecureNoise
 from dprdm.registry import load_all
-from tests.fakes import private_store, public_knowledge, unit_rows
+from tests.contracts import mechanisms as clauses
+from tests.contracts.mechanisms import COUNT, DIM, QUERIES, TINY, prepared, queries, released
+from tests.fakes import private_store, unit_rows
 from tests.statistics import laplace_scale_is, shape_is_laplace, shape_is_normal, uncorrelated
 from tests.statistics import scale_is as normal_scale_is
 
 MECHANISMS = load_all("mechanism")
-COUNT, DIM, QUERIES = 40, 8, 3
-TINY = 1e-6  # noise so small that the release shows what was noised
 
 
 @pytest.fixture(params=sorted(MECHANISMS))
 def mechanism(request, tmp_path):
-    return _prepared(MECHANISMS[request.param](), tmp_path)
+    return prepared(MECHANISMS[request.param](), tmp_path)
 
 
 @pytest.fixture(params=sorted(name for name, plugin in MECHANISMS.items() if plugin.is_private))
 def private_mechanism(request, tmp_path):
-    return _prepared(MECHANISMS[request.param](), tmp_path)
-
-
-def _prepared(mechanism, folder):
-    """With small settings, and what it leaves open decided on public rows."""
-    mechanism = mechanism if mechanism.tuning is None else mechanism.tuned(5, 1.0)
-    if not isinstance(mechanism, Preparable):
-        return mechanism
-    terms = Terms(Budget(1.0, 1e-5), QUERIES, COUNT)
-    return mechanism.prepare(public_knowledge(folder / "public", 120, DIM), terms)
-
-
-def _queries():
-    return unit_rows(QUERIES, DIM, seed=5).astype(np.float64)
-
-
-def _release(mechanism, store, noise_std=TINY, noise=None):
-    """What is published: one row a query, or the one array that answers all."""
-    noise_std = noise_std if mechanism.is_private else 0.0
-    if isinstance(mechanism, OneReleaseMechanism):
-        return mechanism.release(store, noise_std, noise or SecureNoise()).array
-    return mechanism.release(_queries(), store, Exact(), noise_std, noise or SecureNoise())
+    return prepared(MECHANISMS[request.param](), tmp_path)
 
 
 def _stores_without_one(path, vectors, groups):
@@ -84,7 +61,7 @@ def _moved(mechanism, whole, other):
 @pytest.mark.parametrize("size", [1, 2])
 def test_sensitivity_by_brute_force(mechanism, tmp_path, vectors, size):
     groups = [list(range(start, start + size)) for start in range(0, COUNT, size)]
-    whole, *others = [_release(mechanism, store) for store in _stores_without_one(tmp_path, vectors, groups)]
+    whole, *others = [released(mechanism, store) for store in _stores_without_one(tmp_path, vectors, groups)]
     moved = max(_moved(mechanism, whole, other) for other in others)
     assert moved <= mechanism.sensitivity(size) + 1000 * TINY
     assert moved > 1e-3  # the store does matter
@@ -97,8 +74,8 @@ def test_sensitivity_grows_with_what_a_person_may_hold(mechanism):
 def test_noise_is_the_one_accounted(private_mechanism, tmp_path):
     """The released noise has the standard deviation that the event claims: its multiplier times the sensitivity."""
     store, noise_std = private_store(tmp_path, unit_rows(COUNT, DIM)), 0.3
-    clean = _release(private_mechanism, store)
-    drawn = np.stack([_release(private_mechanism, store, noise_std) - clean for _ in range(400)])
+    clean = released(private_mechanism, store)
+    drawn = np.stack([released(private_mechanism, store, noise_std) - clean for _ in range(400)])
     (base, count), *more = events.base_events(private_mechanism.event(noise_std, QUERIES))
     once = base.event if isinstance(base, dp_event.PoissonSampledDpEvent) else base
     assert not more
@@ -125,17 +102,30 @@ def test_hazard_01_two_releases_share_no_noise(private_mechanism, tmp_path):
     for _ in range(2):
         np.random.seed(0)  # noqa: NPY002
         random.seed(0)
-        drawn.append(np.stack([_release(private_mechanism, store, 0.3) for _ in range(50)]))
+        drawn.append(np.stack([released(private_mechanism, store, 0.3) for _ in range(50)]))
     centre = np.concatenate(drawn).mean(axis=0)
     assert uncorrelated(drawn[0] - centre, drawn[1] - centre)
     assert np.unique(drawn[0][:, 0, 0]).size == 50
+
+
+def test_the_numbers_of_one_release_share_no_noise(private_mechanism, tmp_path):
+    store = private_store(tmp_path, unit_rows(COUNT, DIM))
+    assert clauses.numbers_of_a_release_share_no_noise(private_mechanism, store)
+
+
+def test_every_number_lies_on_the_grid_of_its_noise(private_mechanism, tmp_path):
+    assert clauses.lies_on_the_grid_of_its_noise(private_mechanism, private_store(tmp_path, unit_rows(COUNT, DIM)))
+
+
+def test_a_release_is_a_function_of_the_entropy_alone(private_mechanism, tmp_path):
+    assert clauses.is_a_function_of_the_entropy(private_mechanism, private_store(tmp_path, unit_rows(COUNT, DIM)))
 
 
 @pytest.mark.parametrize("rate", [1.0, 1e-9])
 def test_hazard_06_short_and_empty_samples_answer(mechanism, tmp_path, rate):
     store = private_store(tmp_path, unit_rows(3, DIM))
     tuned = mechanism if mechanism.tuning is None else mechanism.tuned(sampling_rate=rate)
-    assert np.isfinite(_release(tuned, store)).all()
+    assert np.isfinite(released(tuned, store)).all()
 
 
 def test_more_queries_and_larger_persons_never_cost_less(mechanism):
@@ -165,20 +155,20 @@ def test_k_and_sampling_rate_are_what_was_tuned(mechanism):
 
 @pytest.fixture(params=sorted(name for name, kind in MECHANISMS.items() if issubclass(kind, OneReleaseMechanism)))
 def once(request, tmp_path):
-    return _prepared(MECHANISMS[request.param](), tmp_path)
+    return prepared(MECHANISMS[request.param](), tmp_path)
 
 
 def test_answers_come_of_the_array_alone(once, tmp_path):
     """The stored array answers as the release did, here and in its own file; the store is gone by then."""
     store = private_store(tmp_path / "store", unit_rows(COUNT, DIM))
-    released = once.release(store, 0.3, SecureNoise())
+    published = once.release(store, 0.3, SecureNoise())
     shutil.rmtree(store.path)
     replicates = np.zeros(QUERIES, np.int64)
-    first, again = (one.answer(_queries(), replicates) for one in (released, once.restore(released.array, 0.3)))
+    first, again = (one.answer(queries(), replicates) for one in (published, once.restore(published.array, 0.3)))
     assert first.vectors.shape == (QUERIES, DIM) and first.noise_std.shape == (QUERIES,)
     assert np.array_equal(first.vectors, again.vectors) and np.array_equal(first.noise_std, again.noise_std)
-    released.save(tmp_path / "file", {"noise_std": 0.3})
-    assert (tmp_path / "file").stat().st_size > released.array.nbytes
+    published.save(tmp_path / "file", {"noise_std": 0.3})
+    assert (tmp_path / "file").stat().st_size > published.array.nbytes
 
 
 def test_what_says_how_a_release_is_read_changes_neither_release_nor_cost(once):

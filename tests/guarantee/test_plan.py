@@ -40,10 +40,10 @@ def test_persons_need_noise_in_proportion_to_their_records():
         (20, 1.0, 10.0, 1000, 1.580792607231267),
     ],
 )
-def test_noise_is_solved_for_to_the_bit_as_in_version_0_4(k, rate, epsilon, num_queries, noise_std):
-    """It is part of the name of a stored release: with another last digit, what was released would be paid for again."""
+def test_noise_is_solved_for_as_in_version_0_4(k, rate, epsilon, num_queries, noise_std):
+    """To the bit on one machine: it is in the name of a stored release, which would be paid for again otherwise."""
     plan = make_plan(Gaussian(k=k, sampling_rate=rate), RETRIEVER, Budget(epsilon, 1e-5), num_queries)
-    assert plan.noise_std == noise_std
+    assert plan.noise_std == pytest.approx(noise_std, rel=1e-13)
 
 
 def test_noise_that_costs_more_than_the_budget_is_refused():

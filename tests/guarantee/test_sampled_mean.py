@@ -1,13 +1,18 @@
 """The clipped mean of a sample's nearest rows: what is averaged, around what, and how far one row moves it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
-from dprdm.errors import UserError
+from dprdm.errors import PluginError, UserError
 from dprdm.guarantee.sampled_mean import clip
 from dprdm.plugins.mechanisms.gaussian import Gaussian
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy.noise import SecureNoise
+from dprdm.retrieval.retriever import Retriever
 from tests.fakes import private_store, unit_rows
 
 DIM = 8
@@ -56,6 +61,59 @@ def test_strange_settings_are_refused(fields):
 @pytest.mark.parametrize(("max_per_unit", "moved"), [(1, 1), (3, 3), (9, 4)])
 def test_a_unit_moves_no_more_rows_than_are_averaged(max_per_unit, moved):
     assert Gaussian(4, 0.5, 0.7).sensitivity(max_per_unit) == pytest.approx(2 * 0.7 * moved / 4, rel=1e-8)
+
+
+@dataclass(frozen=True)
+class Returns(Retriever):
+    """Whatever it is told to, of the sampled rows."""
+
+    name: ClassVar[str] = "returns"
+    reads_private: ClassVar[bool] = True
+
+    pick: Callable
+
+    def search(self, query, store, rows, k):
+        return self.pick(rows, k, store)
+
+
+def _padded(rows, k, store):
+    return np.concatenate([rows[:k], np.full(max(0, k - len(rows)), -1)])
+
+
+def _of_the_whole_store(rows, k, store):
+    return np.setdiff1d(np.arange(len(store)), rows)[:k]
+
+
+VIOLATIONS = {
+    "hazard 6: padded with -1": (_padded, 3),
+    "hazard 6: padded with the last row": (lambda rows, k, store: _padded(rows, k, store) % len(store), 3),
+    "hazard 8: rows that were not sampled": (_of_the_whole_store, 40),
+    "hazard 27: a row twice": (lambda rows, k, store: rows[[0, 1, 1]], 40),
+    "hazard 27: a row k times": (lambda rows, k, store: rows[:1].repeat(k), 40),
+    "hazard 27: more than k": (lambda rows, k, store: rows[: k + 1], 40),
+    "hazard 27: a row that does not exist": (lambda rows, k, store: np.array([len(store)]), 40),
+}
+
+
+def _release(tmp_path, pick, count):
+    noise, store = SecureNoise(), private_store(tmp_path, unit_rows(count, DIM))
+    rate = 0.5 if count > 4 else 1.0
+    return Gaussian(4, rate).release(QUERIES, store, Returns(pick), 0.1, noise)
+
+
+@pytest.mark.parametrize("violation", VIOLATIONS)
+def test_hazard_27_what_a_retriever_returns_is_checked(tmp_path, monkeypatch, violation):
+    """Refused before anything is noised, in a sentence that names no row: hazards 6, 8 and 27."""
+    monkeypatch.setattr(SecureNoise, "gaussian", None)
+    with pytest.raises(PluginError, match="at most k distinct rows of the sample from the retriever returns") as error:
+        _release(tmp_path, *VIOLATIONS[violation])
+    assert not any(character.isdigit() for character in str(error.value))
+
+
+@pytest.mark.parametrize("pick", [lambda rows, k, store: rows[:k], lambda rows, k, store: rows[::-1][:2]])
+def test_fewer_rows_and_any_order_are_no_violation(tmp_path, pick):
+    assert np.isfinite(_release(tmp_path, pick, 40)).all()
+    assert np.isfinite(_release(tmp_path / "few", lambda rows, k, store: rows[:0], 3)).all()
 
 
 def test_short_rows_are_left_alone():

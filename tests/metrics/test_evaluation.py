@@ -1,6 +1,8 @@
 """Rows: real halves are near, other images far; numbers without intervals, without real images, and refused requests."""
 
 import dataclasses
+import importlib
+import sys
 
 import pytest
 import torch
@@ -186,3 +188,29 @@ def _pictures(images):
     from PIL import Image
 
     return [Image.fromarray(image[0].numpy()) for image in images]
+
+
+def test_a_row_is_measured_again_when_its_metric_has_changed(tmp_path, monkeypatch):
+    (tmp_path / "shine.py").write_text(SHINE.format(factor=1))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    images, labels = garments("public", slice(20))
+    shown = ImageSet("a", images, tuple(CLASS_NAMES[i] for i in labels), "public", {})
+    for factor, was_measured in ((1, False), (1, True), (2, False)):
+        (tmp_path / "shine.py").write_text(SHINE.format(factor=factor))
+        sys.modules.pop("shine", None)
+        importlib.invalidate_caches()
+        judged = Evaluation(evaluation(()).reference, (find("metric", "shine.SHINE"),))
+        row_, was_there = cached_row(judged, shown, tmp_path / "rows")
+        assert was_there == was_measured
+    assert row_.measurements[0].value == pytest.approx(2 * images.double().mean().item())
+
+
+SHINE = """
+from dprdm.metrics.metric import Metric, Score
+
+def shine(comparison):
+    return Score({factor} * comparison.images.double().mean().item(), comparison.provenance("pixels", reads_real=False))
+
+SHINE = Metric(name="shine", label="shine", better="higher is better", description="mean", compute=shine)
+"""

@@ -12,11 +12,13 @@ from dp_accounting import dp_event
 from scipy import integrate, optimize, stats
 
 from dprdm.errors import UserError
-from dprdm.privacy import accountant
-from dprdm.privacy.accountant import epsilon_pld, epsilon_rdp, fits, report
+from dprdm.privacy import loss, renyi
+from dprdm.privacy.accountant import fits, report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.distributions import LaplaceNoise
 from dprdm.privacy.events import base_events, compose, count_equal, sampled_gaussian
+from dprdm.privacy.loss import epsilon_pld
+from dprdm.privacy.renyi import epsilon_rdp
 
 # k, queries, noise_std, sampling_rate, delta, and what RDP and PLD say: the settings of the paper's figures.
 PAPER = [
@@ -57,7 +59,7 @@ def test_opacus_agrees(opacus, k, queries, noise_std, rate, delta, rdp, pld):
         by_rdp = opacus.RDPAccountant()
         by_rdp.history = [(noise_std * k / 2, rate, queries)]
         ours, order = epsilon_rdp(event, delta)
-        theirs, their_order = by_rdp.get_privacy_spent(delta=delta, alphas=list(accountant.RDP_ORDERS))
+        theirs, their_order = by_rdp.get_privacy_spent(delta=delta, alphas=list(renyi.RDP_ORDERS))
         by_prv = opacus.PRVAccountant()
         by_prv.history = by_rdp.history
         tight = by_prv.get_epsilon(delta=delta, eps_error=0.05)
@@ -153,7 +155,7 @@ def test_pld_is_no_less_than_a_closed_form_at_tiny_deltas(count, mu, delta):
     event = sampled_gaussian(math.sqrt(count) / mu, 1 - 1e-6 / count, count)
     least = _at_least(mu, count, delta)
     assert report(event, delta).epsilon >= least
-    raw = accountant._epsilon_pld_at(count_equal([event]), delta)
+    raw = loss._epsilon_pld_at(count_equal([event]), delta)
     assert raw < least  # control: rounding does understate here
 
 

@@ -12,10 +12,10 @@ from dprdm.plugins.mechanisms.nonprivate import NonPrivate
 from dprdm.plugins.retrievers.exact import Exact
 from dprdm.privacy import ledger as ledger_module
 from dprdm.privacy import spending
-from dprdm.privacy.accountant import epsilon_rdp
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.chain import Chain
 from dprdm.privacy.ledger import Ledger, create_ledger, ledger_exists
+from dprdm.privacy.renyi import epsilon_rdp
 
 CAP = Budget(2.0, 1e-6)
 # Without sampling, so that composing takes milliseconds.
