@@ -122,12 +122,8 @@ class RenderData(L.LightningDataModule):
 class ImageWriter(L.Callback):
     """Writes each image to the file that its sample names, whole or not at all, as soon as it is drawn.
 
-    Args:
-        data: names the files, and which are missing; those that are there are left alone.
+    The Trainer's data, a `RenderData`, name the files, and which are missing; those that are there are left alone.
     """
-
-    def __init__(self, data: RenderData) -> None:
-        self.data = data
 
     def on_predict_batch_end(
         self,
@@ -139,9 +135,10 @@ class ImageWriter(L.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Write the batch."""
+        data: RenderData = trainer.datamodule  # type: ignore[attr-defined]
         for pixels, position in zip(outputs.cpu().numpy(), batch["position"].tolist(), strict=True):
-            if position in self.data.missing:
-                write_png(self.data.folder / self.data.samples[position].file, pixels)
+            if position in data.missing:
+                write_png(data.folder / data.samples[position].file, pixels)
 
 
 def draw(
@@ -158,7 +155,7 @@ def draw(
     if job is not None and not job.missing:
         return
     data = RenderData(job, conditions)
-    writer, callbacks = ImageWriter(data), trainer.callbacks  # type: ignore[attr-defined]
+    writer, callbacks = ImageWriter(), trainer.callbacks  # type: ignore[attr-defined]
     callbacks.append(writer)
     try:
         trainer.predict(model, datamodule=data, return_predictions=False)

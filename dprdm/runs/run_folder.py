@@ -127,13 +127,13 @@ class Run:
         self.grid = folder / "grid.png"
         self.grids = folder / "grids"
 
-    def read_settings(self) -> dict[str, Any]:
-        """Return what the images here depend on; empty where there are none yet."""
-        return dict(read_json(self.rendering)) if self.rendering.exists() else {}
+    def require_settings(self, settings: Mapping[str, Any]) -> str | None:
+        """Return the fingerprint of the conditions that images here were drawn from; None where there are no images.
 
-    def require_settings(self, settings: Mapping[str, Any]) -> None:
-        """Raise UserError if there are images of other settings here: those of two are never mixed in one folder."""
-        earlier = self.read_settings()
+        Raises:
+            UserError: if there are images of other settings here: those of two are never mixed in one folder.
+        """
+        earlier: dict[str, Any] = read_json(self.rendering) if self.rendering.exists() else {}
         differing = [name for name, value in settings.items() if earlier.get(name, value) != value]
         if "request" in differing:
             raise UserError(f"{self.folder} holds another request's images. Give this run another --name.")
@@ -142,6 +142,7 @@ class Run:
                 f"{self.folder} holds images of other settings (differs in {', '.join(differing)}). "
                 "Give this run another --name."
             )
+        return earlier.get("conditions")
 
     def write_samples(self, samples: list[Sample]) -> None:
         """Write the table of images, whole or not at all."""

@@ -76,7 +76,7 @@ def predict(
         request = options.digest(prompts, mechanism)
         run = Run(options.out / options.run_name(request, mechanism))
         settings = drawing_settings(options, generator, trainer, request)
-        run.require_settings(settings)  # two requests never share a folder
+        drawn_from = run.require_settings(settings)  # two requests never share a folder
 
         public = data.captioned_store() if options.learns_from_public else None
         post_processing = PostProcessing(
@@ -104,6 +104,9 @@ def predict(
             released = release(store, prompts, plan, count, post_processing, data.encoder, options.account)
 
         released = cover_weights(released, generator)
+        settings["conditions"] = released.conditions.fingerprint()
+        if drawn_from not in {None, settings["conditions"]}:  # released anew, as `nonprivate` does each time
+            run.remove_images()
         released.save(run.folder, config)
         return prepare_run(run, released, run.conditions, settings, options)
 

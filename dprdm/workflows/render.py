@@ -98,7 +98,8 @@ def render_file(
         release = cover_weights(saved, generator)
         run = Run(file.parent if options.name is None else options.out / options.name)
         settings = drawing_settings(options, generator, trainer, None)
-        run.require_settings({**settings, "conditions": release.conditions.fingerprint()})
+        settings["conditions"] = release.conditions.fingerprint()
+        run.require_settings(settings)
         if run.folder != file.parent:
             release.save(run.folder)
         elif release.certificate != saved.certificate:
@@ -132,16 +133,12 @@ def prepare_run(
 ) -> PreparedRun:
     """Write the table of the images that will be in a run's folder, and find which of them are missing.
 
-    A request that was released anew, as `nonprivate` does each time, takes the place of its earlier images.
-
     Args:
         conditions: file that holds what is drawn from.
+        settings: all that the images depend on.
     """
-    fingerprint = release.conditions.fingerprint()
-    if run.read_settings().get("conditions", fingerprint) != fingerprint:
-        run.remove_images()
     samples = list_samples(release.conditions.requests, options.images_per_release, options.seed)
-    write_text(run.rendering, json.dumps({**settings, "conditions": fingerprint}, indent=2))
+    write_text(run.rendering, json.dumps(settings, indent=2))
     run.write_samples(samples)
     job = RenderJob(
         run.folder,

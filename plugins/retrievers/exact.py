@@ -73,16 +73,17 @@ def candidates(query: Query, store: Store, rows: RowIds, k: int) -> Int[np.ndarr
         scores[start : start + BLOCK] = vectors @ target
         longest = max(longest, longest_row(vectors))
     kth = float(np.partition(scores, -k)[-k])
-    return rows[~(scores.astype(np.float64) < least_score(kth, query, longest))]  # all of them if the bound is NaN
+    least = least_score(kth, error_bound(query, longest))
+    return rows[~(scores.astype(np.float64) < least)]  # all of them if the bound is NaN
 
 
-def least_score(kth: float, query: Query, longest: float) -> float:
+def least_score(kth: float, error: float) -> float:
     """Return the least float32 score that a row of the exact first k may have, where the k-th largest float32 score is `kth`.
 
-    Let E bound the distance between a row's float32 score and its exact one. k rows have float32 scores of at least
+    Let E = `error` bound the distance between a row's float32 score and its exact one. k rows have float32 scores of at least
     kth, so exact ones of at least kth - E. The exact first k have no less, so float32 scores of at least kth - 2E.
     """
-    return kth - 2 * error_bound(query, longest)
+    return kth - 2 * error
 
 
 def error_bound(query: Query, longest: float) -> float:
