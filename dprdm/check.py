@@ -14,7 +14,7 @@ Number = TypeVar("Number", int, float)
 
 def in_range(low: float, high: float, **named: Number) -> Number:
     """Return the value if it is a number in [low, high]; raise UserError otherwise."""
-    name, value = _single(named)
+    ((name, value),) = named.items()
     if not _is_number(value) or not low <= value <= high:
         raise UserError(f"Expected {name}={value} in [{low:g}, {high:g}].")
     return value
@@ -22,7 +22,7 @@ def in_range(low: float, high: float, **named: Number) -> Number:
 
 def positive(**named: Number) -> Number:
     """Return the value if it is a finite number above zero; raise UserError otherwise."""
-    name, value = _single(named)
+    ((name, value),) = named.items()
     if not _is_number(value) or not (0 < value < math.inf):
         raise UserError(f"Expected {name}={value} above 0.")
     return value
@@ -30,7 +30,7 @@ def positive(**named: Number) -> Number:
 
 def open_unit(**named: float) -> float:
     """Return the value if it lies strictly between 0 and 1; raise UserError otherwise."""
-    name, value = _single(named)
+    ((name, value),) = named.items()
     if not _is_number(value) or not 0 < value < 1:
         raise UserError(f"Expected {name}={value} between 0 and 1, both excluded.")
     return value
@@ -38,7 +38,7 @@ def open_unit(**named: float) -> float:
 
 def at_least(low: int, **named: int) -> int:
     """Return the value if it is a whole number of at least `low`; raise UserError otherwise."""
-    name, value = _single(named)
+    ((name, value),) = named.items()
     if isinstance(value, bool) or int(value) != value or value < low:
         raise UserError(f"Expected {name}={value} to be a whole number of at least {low}.")
     return value
@@ -46,7 +46,7 @@ def at_least(low: int, **named: int) -> int:
 
 def folder(**named: Path) -> Path:
     """Return the path if it is an existing folder; raise UserError otherwise."""
-    name, value = _single(named)
+    ((name, value),) = named.items()
     if not value.is_dir():
         raise UserError(f"Expected {name}={value} to be a folder, and there is none. Give the path of an existing one.")
     return value
@@ -54,18 +54,10 @@ def folder(**named: Path) -> Path:
 
 def file(**named: Path) -> Path:
     """Return the path if it is an existing file; raise UserError otherwise."""
-    name, value = _single(named)
+    ((name, value),) = named.items()
     if not value.is_file():
         raise UserError(f"Expected {name}={value} to be a file, and there is none. Give the path of an existing one.")
     return value
-
-
-Value = TypeVar("Value")
-
-
-def _single(named: dict[str, Value]) -> tuple[str, Value]:
-    ((name, value),) = named.items()
-    return name, value
 
 
 def _is_number(value: object) -> bool:

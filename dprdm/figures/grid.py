@@ -24,14 +24,17 @@ def write_grids(run: Run, samples: Sequence[Sample], banner: str | None = None) 
         banner: printed across every grid, where a run carries no guarantee.
     """
     by_prompt: dict[str, list[Path]] = {}
+    pictures: dict[Path, list[tuple[str, list[Path]]]] = {}
     for sample in samples:
         by_prompt.setdefault(sample.prompt, []).append(run.folder / sample.file)
     for prompt, files in by_prompt.items():
         shown = files[: MOST_COLUMNS * MOST_ROWS]
         rows = [("", shown[i : i + MOST_COLUMNS]) for i in range(0, len(shown), MOST_COLUMNS)]
-        _write(grid(rows, banner), run.grids / f"{prompt_slug(prompt)}.png")
-    overview = [(prompt, files[:MOST_COLUMNS]) for prompt, files in by_prompt.items()]
-    _write(grid(overview, banner), run.grid)
+        pictures[run.grids / f"{prompt_slug(prompt)}.png"] = rows
+    pictures[run.grid] = [(prompt, files[:MOST_COLUMNS]) for prompt, files in by_prompt.items()]
+    for path, rows in pictures.items():
+        picture = grid(rows, banner)
+        write_whole(path, lambda file, picture=picture: picture.save(file, format="PNG"))
     return run.grid
 
 
@@ -42,7 +45,8 @@ def grid(rows: Sequence[tuple[str, Sequence[Path]]], banner: str | None = None) 
         rows: label and image files; all images are shown at the size of the first.
         banner: a line across the top, white on red.
     """
-    side = _shown_side(rows[0][1][0])
+    with Image.open(rows[0][1][0]) as first:
+        side = max(first.size) * max(1, -(-LEAST_SIDE // max(first.size)))
     font = ImageFont.load_default(size=14)
     label_width = int(max(font.getlength(label) for label, _ in rows))
     label_width += 3 * MARGIN if label_width else MARGIN
@@ -62,17 +66,7 @@ def grid(rows: Sequence[tuple[str, Sequence[Path]]], banner: str | None = None) 
     return picture
 
 
-def _shown_side(file: Path) -> int:
-    with Image.open(file) as image:
-        side = max(image.size)
-    return side * max(1, -(-LEAST_SIDE // side))
-
-
 def _shown(file: Path, side: int) -> Image.Image:
     with Image.open(file) as image:
         method = Image.Resampling.NEAREST if max(image.size) < side else Image.Resampling.LANCZOS
         return image.convert("RGB").resize((side, side), method)
-
-
-def _write(picture: Image.Image, path: Path) -> None:
-    write_whole(path, lambda file: picture.save(file, format="PNG"))

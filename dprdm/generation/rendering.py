@@ -1,6 +1,6 @@
 """Conditions to images on disk. Post-processing: restartable, shardable, free, and blind to private data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ class Batches(Sequence[Batch]):
         missing: positions, among the samples, of the images to draw.
         rank: of this process.
         world_size: number of processes.
+    Attributes:
+        num_images: in all of this process's batches.
     """
 
     def __init__(
@@ -62,20 +64,18 @@ class Batches(Sequence[Batch]):
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.conditions, self.samples, self.size = conditions, samples, batch_size
+        self.conditions, self.samples = conditions, samples
         self.row_of = {(r.prompt, r.replicate): row for row, r in enumerate(conditions.requests)}
-        self.numbers = sorted({position // batch_size for position in missing})[rank::world_size]
+        numbers = sorted({position // batch_size for position in missing})[rank::world_size]
+        starts = (number * batch_size for number in numbers)
+        self.positions = [range(start, min(start + batch_size, len(samples))) for start in starts]
+        self.num_images = sum(map(len, self.positions))
 
     def __len__(self) -> int:
-        return len(self.numbers)
-
-    @property
-    def num_images(self) -> int:
-        """Return the number of images in all of them."""
-        return sum(len(self._positions(number)) for number in self.numbers)
+        return len(self.positions)
 
     def __getitem__(self, item: Any) -> Any:
-        positions = self._positions(self.numbers[item])
+        positions = self.positions[item]
         samples = [self.samples[position] for position in positions]
         rows = [self.row_of[sample.prompt, sample.release] for sample in samples]
         condition = self.conditions.of_images(rows, [sample.seed for sample in samples])
@@ -87,12 +87,6 @@ class Batches(Sequence[Batch]):
             "query": torch.from_numpy(self.conditions.queries[rows]),
             "position": torch.tensor(list(positions)),
         }
-
-    def __iter__(self) -> Iterator[Batch]:
-        return (self[item] for item in range(len(self)))
-
-    def _positions(self, number: int) -> range:
-        return range(number * self.size, min((number + 1) * self.size, len(self.samples)))
 
 
 class RenderData(L.LightningDataModule):
@@ -128,12 +122,8 @@ class RenderData(L.LightningDataModule):
 class ImageWriter(L.Callback):
     """Writes each image to the file that its sample names, whole or not at all, as soon as it is drawn.
 
-    Args:
-        data: names the files, and which are missing; those that are there are left alone.
+    The Trainer's data, a `RenderData`, name the files, and which are missing; those that are there are left alone.
     """
-
-    def __init__(self, data: RenderData) -> None:
-        self.data = data
 
     def on_predict_batch_end(
         self,
@@ -145,9 +135,10 @@ class ImageWriter(L.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Write the batch."""
+        data: RenderData = trainer.datamodule  # type: ignore[attr-defined]
         for pixels, position in zip(outputs.cpu().numpy(), batch["position"].tolist(), strict=True):
-            if position in self.data.missing:
-                write_png(self.data.folder / self.data.samples[position].file, pixels)
+            if position in data.missing:
+                write_png(data.folder / data.samples[position].file, pixels)
 
 
 def draw(
@@ -164,7 +155,7 @@ def draw(
     if job is not None and not job.missing:
         return
     data = RenderData(job, conditions)
-    writer, callbacks = ImageWriter(data), trainer.callbacks  # type: ignore[attr-defined]
+    writer, callbacks = ImageWriter(), trainer.callbacks  # type: ignore[attr-defined]
     callbacks.append(writer)
     try:
         trainer.predict(model, datamodule=data, return_predictions=False)

@@ -67,10 +67,6 @@ class Certificate:
     weights: dict[str, str] | None = None
     format: int = FORMAT
 
-    def to_json(self) -> str:
-        """Return it as it is written to disk."""
-        return json.dumps(asdict(self), indent=2)
-
     @property
     def store_spent(self) -> float | None:
         """Return the epsilon that the store has spent in all releases; None where no private store was read."""
@@ -122,7 +118,7 @@ def certify(plan: Plan, evidence: Evidence) -> Certificate:
     event = plan.event(evidence.num_queries) if plan.retriever.reads_private else events.compose([])
     costs = report(event, plan.budget.delta)
     return Certificate(
-        status=_status(plan),
+        status=PUBLIC_ONLY if not plan.retriever.reads_private else PRIVATE if plan.is_private else NON_PRIVATE,
         unit=unit_in_words(evidence.unit_is_person, plan.max_per_unit),
         relation="add or remove one unit",
         epsilon=costs.epsilon if math.isfinite(costs.epsilon) else None,
@@ -155,7 +151,7 @@ def certify_again(certificate: Certificate, num_queries: int, conditions_sha256:
 def write_certificate(certificate: Certificate, folder: Path) -> None:
     """Write certificate.json and certificate.md into `folder`, each whole or not at all."""
     write_text(folder / WORDS_NAME, to_words(asdict(certificate)))
-    write_text(folder / JSON_NAME, certificate.to_json() + "\n")
+    write_text(folder / JSON_NAME, json.dumps(asdict(certificate), indent=2) + "\n")
 
 
 def read_certificate(folder: Path) -> Certificate:
@@ -194,16 +190,12 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _status(plan: Plan) -> str:
-    if not plan.retriever.reads_private:
-        return PUBLIC_ONLY
-    return PRIVATE if plan.is_private else NON_PRIVATE
-
-
 def ledger_entry(ledger: Ledger | None) -> dict[str, Any] | None:
     """Return the last row of a ledger, its cap, and what is spent; None without a ledger."""
     if ledger is None:
         return None
-    last, cap = ledger.rows()[-1], ledger.cap()
-    assert cap is not None
-    return {"row": last.id, "hash": last.hash, "cap": asdict(cap), "spent": ledger.spent().to_json()}
+    state = ledger.state()
+    last, cap = state.rows[-1], state.cap()
+    assert cap is not None  # a ledger has one
+    spent = report(state.event(), cap.delta)
+    return {"row": last.id, "hash": last.hash, "cap": asdict(cap), "spent": spent.to_json()}

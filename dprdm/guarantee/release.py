@@ -135,23 +135,38 @@ def answer(
     require_ledger(store, ledger)
     if not requests:
         return Answers((), np.zeros((0, store.dim)), np.zeros((0, store.dim)), np.zeros(0), Receipt(0, 0, None))
-    once = isinstance(plan.mechanism, OneReleaseMechanism)
+    once, is_stored = (
+        isinstance(plan.mechanism, OneReleaseMechanism),
+        isinstance(store, PrivateStore) and plan.is_private,
+    )
     settings = {**plan.release_fields(), "store": store.fingerprint, "encoder": store.encoder_identity}
     keys = {request: request_key(None if once else request, settings) for request in requests}
     distinct = {key: request for request, key in keys.items()}
     require_planned(plan, len(distinct))
+
     stored = StoredReleases(store.path / "releases")
     releases = stored.find(distinct)
     missing = [key for key in distinct if key not in releases]
-    queries = _encode(requests, encode) if once or missing else {}
-    receipt = Receipt(0, len(distinct), None)
-    if missing:
-        with stored.claim(missing) if _is_stored(store, plan) else contextlib.nullcontext():
-            releases |= _look_again(stored, {key: distinct[key] for key in missing}, queries, store, plan)
-            unpaid = {key: queries[distinct[key]] for key in missing if key not in releases}
-            drawn, last_charge = _pay(unpaid, stored, store, plan, ledger, noise, account, progress)
-        releases |= drawn
-        receipt = Receipt(len(unpaid), len(distinct) - len(unpaid), last_charge)
+    queries = dict(zip(requests, encode_prompts(requests, encode), strict=True)) if once or missing else {}
+    unpaid, last_charge = list[str](), None
+    with stored.claim(missing) if missing and is_stored else contextlib.nullcontext():
+        releases |= stored.find(missing)  # another process may have paid for them since
+        if stored.has_old_files:
+            releases |= _find_of_0_4(stored, {key: distinct[key] for key in missing}, queries, store, plan)
+        unpaid = [key for key in missing if key not in releases]
+        if ledger is not None and unpaid:
+            stored.require_ledger(ledger.state().rows[-1].id)
+            ledger.require(plan, len(unpaid), account)
+        for start in range(0, len(unpaid), BLOCK):
+            block = unpaid[start : start + BLOCK]
+            vectors = np.stack([queries[distinct[key]] for key in block])
+            digest = hashlib.sha256("".join(block).encode()).hexdigest()
+            drawn, last_charge = release(vectors, store, plan, ledger, noise, digest, account, progress)
+            drawn = drawn[None] if once else drawn
+            if last_charge is not None and is_stored:
+                stored.add(last_charge.id, block, drawn, None if once else vectors)
+            releases |= {key: StoredRelease(drawn[row], vectors[row]) for row, key in enumerate(block)}
+    receipt = Receipt(len(unpaid), len(distinct) - len(unpaid), last_charge)
     return _read(tuple(requests), [releases[keys[request]] for request in requests], queries, plan, receipt)
 
 
@@ -179,47 +194,17 @@ def require_planned(plan: Plan, num_requests: int) -> None:
         )
 
 
-def _look_again(
+def _find_of_0_4(
     stored: StoredReleases, missing: Mapping[str, Request], queries: Mapping[Request, Query], store: Store, plan: Plan
 ) -> dict[str, StoredRelease]:
-    """Return what another process has paid for since, and what version 0.4 stored under a name of its own."""
+    """Return what version 0.4 stored for requests, under names that it made of their vectors, by their names of today."""
     settings = {**plan.release_fields_0_4(), "store": store.fingerprint}
     once = isinstance(plan.mechanism, OneReleaseMechanism)
-    earlier = {
+    names = {
         key_of_0_4(None if once else queries[request], 0 if once else request.replicate, settings): key
         for key, request in missing.items()
     }
-    releases = stored.find([*missing, *earlier])
-    return {earlier.get(name, name): release for name, release in releases.items()}
-
-
-def _pay(
-    unpaid: Mapping[str, Query],
-    stored: StoredReleases,
-    store: Store,
-    plan: Plan,
-    ledger: Ledger | None,
-    noise: SecureNoise,
-    account: str,
-    progress: Progress | None,
-) -> tuple[dict[str, StoredRelease], LedgerRow | None]:
-    """Pay for requests, draw and store them, block by block; return them, and the ledger row of the last payment."""
-    if ledger is not None and unpaid:
-        stored.require_ledger(ledger.rows()[-1].id)
-        ledger.require(plan, len(unpaid), account)
-    releases, last_charge = dict[str, StoredRelease](), None
-    names = list(unpaid)
-    for start in range(0, len(names), BLOCK):
-        block = names[start : start + BLOCK]
-        queries = np.stack([unpaid[name] for name in block])
-        digest = hashlib.sha256("".join(block).encode()).hexdigest()
-        released, last_charge = release(queries, store, plan, ledger, noise, digest, account, progress)
-        once = isinstance(plan.mechanism, OneReleaseMechanism)
-        rows = released[None] if once else released
-        if last_charge is not None and _is_stored(store, plan):
-            stored.add(last_charge.id, block, rows, None if once else queries)
-        releases |= {name: StoredRelease(rows[row], queries[row]) for row, name in enumerate(block)}
-    return releases, last_charge
+    return {names[name]: release for name, release in stored.find(names).items()}
 
 
 def _read(
@@ -241,12 +226,3 @@ def _read(
     vectors = np.stack([queries[request] for request in requests])
     answered = once.answer(vectors, np.array([request.replicate for request in requests]))
     return Answers(requests, vectors, answered.vectors, answered.noise_std, receipt, once)
-
-
-def _encode(requests: Sequence[Request], encode: Encode) -> dict[Request, Query]:
-    return dict(zip(requests, encode_prompts(requests, encode), strict=True))
-
-
-def _is_stored(store: Store, plan: Plan) -> bool:
-    """Tell whether a release is stored: not what is public, nor what carries no guarantee."""
-    return isinstance(store, PrivateStore) and plan.is_private

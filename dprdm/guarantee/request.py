@@ -24,9 +24,6 @@ class Request:
     prompt: str
     replicate: int
 
-    def __post_init__(self) -> None:
-        check.at_least(0, replicate=self.replicate)
-
 
 def list_requests(prompts: Sequence[str], replicates: int) -> tuple[Request, ...]:
     """Return `replicates` requests for each distinct prompt, prompt by prompt.

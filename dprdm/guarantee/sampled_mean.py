@@ -115,16 +115,13 @@ class SampledMeanMechanism(PerQueryMechanism):
             raise UserError(f"Expected finite queries of length {store.dim}, the store's, got shape {queries.shape}.")
         means = np.zeros(queries.shape, dtype=np.float64)
         for row, (query, centre) in enumerate(zip(queries, centres, strict=True)):
-            means[row] = self._mean(query, centre, store, retriever, coins)
+            units = poisson_sample(store.num_units, self.sampling_rate, coins)
+            nearest = self.nearest(query, store, retriever, store.rows_of(units))
+            clipped = clip(store.vectors(nearest) - centre, self.clip_norm, self.noise.norm)
+            means[row] = clipped.sum(axis=0) / self.k
             if progress is not None:
                 progress(1)
         return means
-
-    def _mean(self, query: Query, centre: Query, store: Store, retriever: Retriever, coins: SecureNoise) -> Query:
-        units = poisson_sample(store.num_units, self.sampling_rate, coins)
-        nearest = self.nearest(query, store, retriever, store.rows_of(units))
-        clipped = clip(store.vectors(nearest) - centre, self.clip_norm, self.noise.norm)
-        return np.asarray(clipped.sum(axis=0) / self.k)
 
     def nearest(self, query: Query, store: Store, retriever: Retriever, rows: RowIds) -> RankedRowIds:
         """Return the k of `rows` nearest to a query, checked. PRIVATE."""

@@ -1,6 +1,6 @@
 """A certificate in plain words, for those who decide and do not read code."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from dprdm.errors import UserError
@@ -57,13 +57,21 @@ def to_words(certificate: Mapping[str, Any]) -> str:
     if certificate["status"] == PRIVATE:
         covered, not_covered = (COVERED, NOT_COVERED) if certificate.get("weights") is None else _of_weights()
         public = () if certificate["delta_is_default"] else (ROW_COUNT,)
-        parts += [_list("Covered", covered), _list("Not covered", [line for line in not_covered if line not in public])]
+        lists = {"Covered": covered, "Not covered": [line for line in not_covered if line not in public]}
+        parts += ["\n".join([f"## {title}", "", *(f"- {item}" for item in items)]) for title, items in lists.items()]
     return "\n\n".join(parts) + "\n"
 
 
 def certificate_facts(fields: Mapping[str, Any]) -> dict[str, str]:
     """Return what a reviewer needs of a certificate, from its fields: values in words, by label."""
     costs, ledger = fields["accountants"], fields["ledger"]
+    entry = "none"
+    if ledger is not None:
+        spent = min(
+            (ledger["spent"][name] for name in ("pld", "rdp") if ledger["spent"][name] is not None), default=None
+        )
+        of_cap = f"epsilon {_number(spent)} of {ledger['cap']['epsilon']:.4g} spent in all releases"
+        entry = f"row {ledger['row']}, hash {ledger['hash']}, {of_cap}"
     facts = {
         "Queries": str(fields["num_queries"]),
         "Relation": f"{fields['relation']}: {fields['unit']}",
@@ -77,7 +85,7 @@ def certificate_facts(fields: Mapping[str, Any]) -> dict[str, str]:
         "Epsilon by PRV, a cross-check": _number(costs["prv"]) if costs.get("prv") is not None else "not computed",
         "Charged": f"{costs['charged']}, {costs['library']}",
         "Store": fields["store_fingerprint"],
-        "Store's ledger": "none" if ledger is None else f"row {ledger['row']}, hash {ledger['hash']}, {_spent(ledger)}",
+        "Store's ledger": entry,
         "Conditions, SHA-256": fields["conditions_sha256"] or "none",
         "Release, SHA-256": fields.get("release_sha256") or "",
         "Weights, SHA-256": (fields.get("weights") or {}).get("sha256", ""),
@@ -112,11 +120,6 @@ def _of_weights() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return COVERED_WEIGHTS, tuple(encoder if line == PUBLIC_WEIGHTS else line for line in NOT_COVERED)
 
 
-def _spent(ledger: Mapping[str, Any]) -> str:
-    spent = [value for value in (ledger["spent"]["pld"], ledger["spent"]["rdp"]) if value is not None]
-    return f"epsilon {_number(min(spent, default=None))} of {ledger['cap']['epsilon']:.4g} spent in all releases"
-
-
 def _plugin(plugin: Mapping[str, Any]) -> str:
     fields = ", ".join(f"{name} {value}" for name, value in plugin["fields"].items())
     return f"{plugin['name']} ({fields})" if fields else plugin["name"]
@@ -124,7 +127,3 @@ def _plugin(plugin: Mapping[str, Any]) -> str:
 
 def _number(value: float | None) -> str:
     return "infinite" if value is None else f"{value:.5g}"
-
-
-def _list(title: str, items: Iterable[str]) -> str:
-    return "\n".join([f"## {title}", "", *(f"- {item}" for item in items)])

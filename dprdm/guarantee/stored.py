@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from dprdm.errors import LedgerError, StoreError
 from dprdm.files import write_whole
 from dprdm.types import Queries, Query
 
+# Of a file: keys are made of prompts. Files of version 0.4, whose keys are made of vectors, do not say.
+FORMAT = "2"
 # Record locks hold between processes; this one holds between the threads of a process.
 THREADS = threading.Lock()
 
@@ -28,16 +31,19 @@ class StoredRelease(NamedTuple):
     query: Query | None
 
 
+@dataclass
 class StoredReleases:
     """The folder `releases/` of a private store: one safetensors file per charge, written whole or not at all.
 
     Args:
         path: the folder. It need not be there yet.
+        has_old_files: whether version 0.4 wrote any of those that were read.
+        keys: of every file that was read, by its name.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._files: dict[str, list[str]] = {}  # keys of every file that was read, by its name
+    path: Path
+    has_old_files: bool = False
+    keys: dict[str, list[str]] = field(default_factory=dict)
 
     def find(self, keys: Collection[str]) -> dict[str, StoredRelease]:
         """Return what was released for those of `keys` that are stored. Of two answers to one key, the first that was paid.
@@ -48,9 +54,12 @@ class StoredReleases:
         wanted, stored = set(keys), dict[str, StoredRelease]()
         for file in sorted(self.path.glob("*.safetensors")):
             try:
-                if file.name not in self._files:
-                    self._files[file.name] = _read_keys(file)
-                if rows := {key: row for row, key in enumerate(self._files[file.name]) if key in wanted}:
+                if file.name not in self.keys:
+                    with safe_open(file, framework="np") as content:
+                        metadata = content.metadata()
+                    self.keys[file.name] = json.loads(metadata["keys"])
+                    self.has_old_files |= "format" not in metadata
+                if rows := {key: row for row, key in enumerate(self.keys[file.name]) if key in wanted}:
                     stored.update(_read_rows(file, rows))
                     wanted -= rows.keys()
             except (SafetensorError, KeyError, ValueError, TypeError) as error:
@@ -93,7 +102,7 @@ class StoredReleases:
             StoreError: if there is such a file already; it stays as it is.
         """
         path = self.path / f"{ledger_row:08d}.safetensors"
-        metadata = {"keys": json.dumps(list(keys)), "ledger_row": str(ledger_row)}
+        metadata = {"keys": json.dumps(list(keys)), "ledger_row": str(ledger_row), "format": FORMAT}
         tensors = {"released": released} | ({} if queries is None else {"queries": queries})
         tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         if path.exists():
@@ -101,12 +110,6 @@ class StoredReleases:
                 f"Expected no release of ledger row {ledger_row} yet; {path} is there. It was left as it is."
             )
         write_whole(path, lambda file: save_file(tensors, file, metadata))
-
-
-def _read_keys(file: Path) -> list[str]:
-    with safe_open(file, framework="np") as content:
-        keys: list[str] = json.loads(content.metadata()["keys"])
-    return keys
 
 
 def _read_rows(file: Path, rows: dict[str, int]) -> dict[str, StoredRelease]:

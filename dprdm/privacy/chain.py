@@ -51,6 +51,7 @@ class LedgerRow:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
 class Chain:
     """The file. Connections are opened for each use and closed after it, so nothing is carried across a fork.
 
@@ -58,8 +59,7 @@ class Chain:
         path: of the SQLite file. It is made by `writing(create=True)` and by nothing else.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+    path: Path
 
     def exists(self) -> bool:
         """Return whether there is a table: a file cut off while it was being made does not count."""
@@ -102,21 +102,21 @@ class Chain:
             raise LedgerError(f"The ledger {self.path} cannot be used: {error}.") from error
 
 
+@dataclass(frozen=True)
 class Writer:
     """What may be done under the write lock: look, and append."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    connection: sqlite3.Connection
 
     def make_table(self) -> None:
         """Create the table and the triggers that forbid changing it."""
-        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'rows'").fetchall():
+        if not self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'rows'").fetchall():
             for statement in SCHEMA.replace("END;", "END;\0").replace("NULL);", "NULL);\0").split("\0"):
-                self._connection.execute(statement)
+                self.connection.execute(statement)
 
     def read(self) -> list[LedgerRow]:
         """Return all rows, unchecked."""
-        return [_row(values) for values in self._connection.execute("SELECT * FROM rows ORDER BY id")]
+        return [_row(values) for values in self.connection.execute("SELECT * FROM rows ORDER BY id")]
 
     def append(self, kind: str, body: dict[str, Any], after: list[LedgerRow]) -> LedgerRow:
         """Add a row at the end; `after` are the rows that `read` gave."""
@@ -124,7 +124,7 @@ class Writer:
         row = LedgerRow(len(after) + 1, datetime.now(UTC).isoformat(timespec="seconds"), kind, body, previous, "")
         row = LedgerRow(row.id, row.time, kind, body, previous, row.expected_hash())
         values = (row.id, row.time, kind, json.dumps(body, sort_keys=True), previous, row.hash)
-        self._connection.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", values)
+        self.connection.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", values)
         return row
 
 

@@ -22,7 +22,7 @@ DEFAULT_ACCOUNT = "default"
 
 def ledger_exists(path: Path) -> bool:
     """Return whether there is a ledger at `path`. A file whose making was cut off is none: `create_ledger` begins it anew."""
-    return Chain(path).exists()
+    return Chain(Path(path)).exists()
 
 
 class Ledger:
@@ -36,13 +36,13 @@ class Ledger:
     """
 
     def __init__(self, path: Path, fingerprint: str) -> None:
-        self._chain = Chain(path)
+        self._chain = Chain(Path(path))
         self.fingerprint = fingerprint
         if not self._chain.exists():
             raise LedgerError(
                 f"Expected a ledger at {path}, and there is none. Set the store's cap with `main.py ledger cap`."
             )
-        self.verify()
+        self.state()
 
     def charge(
         self, plan: Chargeable, num_queries: int, request_digest: str, account: str = DEFAULT_ACCOUNT
@@ -82,7 +82,7 @@ class Ledger:
 
     def require(self, plan: Chargeable, num_queries: int, account: str = DEFAULT_ACCOUNT) -> None:
         """Raise BudgetExceeded if `num_queries` answers would not fit now. Charges nothing."""
-        state = self._state()
+        state = self.state()
         broken = state.broken_caps(plan.event(num_queries), account) if plan.is_private else []
         if broken:
             raise refusal(state, plan, num_queries, broken[0])
@@ -102,11 +102,11 @@ class Ledger:
 
     def cap(self, account: str | None = None) -> Budget | None:
         """Return the cap of the store (None), or of an account, None if it has none of its own."""
-        return self._state().cap(account)
+        return self.state().cap(account)
 
     def spent(self, account: str | None = None, delta: float | None = None) -> EpsilonReport:
         """Return what the store (None) or an account has spent, at `delta` or its cap's. Non-private rows do not count."""
-        state = self._state()
+        state = self.state()
         cap = state.cap(account) or state.cap()
         assert cap is not None
         return report(state.event(account), delta or cap.delta)
@@ -119,7 +119,7 @@ class Ledger:
 
     def rows(self) -> list[LedgerRow]:
         """Return all rows: the store's, the caps', the charges'."""
-        return self._state().rows
+        return self.state().rows
 
     def verify(self, certified: tuple[int, str] | None = None) -> list[LedgerRow]:
         """Check the chain, the store it belongs to and, if given, that row `known[0]` still has the hash `known[1]`.
@@ -127,14 +127,15 @@ class Ledger:
         Raises:
             LedgerError: naming what does not hold.
         """
-        rows = self._state().rows
+        rows = self.state().rows
         if certified is not None and (certified[0] > len(rows) or rows[certified[0] - 1].hash != certified[1]):
             raise LedgerError(
                 f"Row {certified[0]} of the ledger is not the one that was certified. Restore the ledger from a copy."
             )
         return rows
 
-    def _state(self) -> State:
+    def state(self) -> State:
+        """Read the ledger once, and check it: rows, caps and what is spent, as of one instant."""
         return self._checked(self._chain.read())
 
     def _checked(self, rows: list[LedgerRow]) -> State:
@@ -153,11 +154,11 @@ def create_ledger(path: Path, fingerprint: str, cap: Budget) -> Ledger:
     Raises:
         LedgerError: if there is one already, or stored releases say that there was one.
     """
-    if any((Path(path).parent / "releases").glob("*.safetensors")) and not Chain(path).exists():
+    if any((Path(path).parent / "releases").glob("*.safetensors")) and not Chain(Path(path)).exists():
         raise LedgerError(
             f"The ledger {path} is missing, and this store has released before. Restore the ledger from a copy."
         )
-    with Chain(path).writing(create=True) as writer:
+    with Chain(Path(path)).writing(create=True) as writer:
         writer.make_table()
         if writer.read():
             raise LedgerError(f"There is a ledger at {path} already. Change its cap with `main.py ledger cap`.")

@@ -49,15 +49,11 @@ def checked_search(retriever: Retriever, query: Query, store: Store, rows: RowId
           (tests/guarantee/test_sampled_mean.py::test_hazard_27_what_a_retriever_returns_is_checked).
     """
     nearest = retriever.search(query, store, rows, k)
-    if len(nearest) > k or len(np.unique(nearest)) < len(nearest) or not _all_in(nearest, rows):
+    positions = np.searchsorted(rows, nearest)  # `rows` ascend: the time hardly grows with their number
+    are_sampled = np.all(positions < len(rows)) and np.array_equal(rows[positions], nearest)
+    if len(nearest) > k or len(np.unique(nearest)) < len(nearest) or not are_sampled:
         raise PluginError(
             f"Expected at most k distinct rows of the sample from the retriever {retriever.name}; it returned others. "
             "Nothing was released. Report it to the author of the retriever, and use another, such as exact."
         )
     return nearest
-
-
-def _all_in(nearest: RankedRowIds, rows: RowIds) -> bool:
-    """Say whether all are among the ascending `rows`, in time that hardly grows with their number."""
-    positions = np.searchsorted(rows, nearest)
-    return bool(np.all(positions < len(rows)) and np.array_equal(rows[positions], nearest))

@@ -15,9 +15,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Int
 
 from dprdm.errors import StoreError
 from dprdm.files import hash_file, read_json
@@ -106,17 +107,21 @@ class Store:
         path: the folder that `index` wrote.
         check: read every byte and compare checksums. None: do so for stores of up to 1 GiB.
         encoder: the one that made it, so that prompts can be asked for. It may be left out.
+    Attributes:
+        dim: length of a row.
+        fingerprint: a random name, drawn when the store was made. It says nothing of the rows.
+        unit_is_person: whether the unit of privacy is a person; otherwise it is a row.
+        max_per_unit: most rows that one unit may hold.
     """
 
     kind: ClassVar[str]
 
-    def __new__(cls, path: Path | str, check: bool | None = None, encoder: PromptEncoder | None = None) -> "Store":
-        """Open a store as what it is."""
+    def __new__(cls, *arguments: Any, **named: Any) -> "Store":
+        """Open a store as what it is. Takes what `__init__` takes, that of a subclass too."""
         if cls is not Store:
             return super().__new__(cls)
-        is_private = (Path(path) / MANIFEST).is_file() and Manifest.read(
-            Path(path) / MANIFEST
-        ).kind == PrivateStore.kind
+        manifest = Path(arguments[0] if arguments else named["path"]) / MANIFEST
+        is_private = manifest.is_file() and Manifest.read(manifest).kind == PrivateStore.kind
         return super().__new__(PrivateStore if is_private else PublicStore)
 
     def __init__(self, path: Path | str, check: bool | None = None, encoder: PromptEncoder | None = None) -> None:
@@ -126,26 +131,19 @@ class Store:
         self.manifest = Manifest.read(self.path / MANIFEST)
         if self.manifest.kind != self.kind:
             raise StoreError(f"Expected a {self.kind} store in {path}; this one is {self.manifest.kind}.")
+        self.dim, self.fingerprint = self.manifest.dim, self.manifest.fingerprint
+        self.unit_is_person, self.max_per_unit = self.manifest.unit_is_person, self.manifest.max_per_unit
+        self._count = self.manifest.count
         self._shards = [self._open(shard) for shard in self.manifest.shards]
         self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
-        size = len(self) * self.dim * 4
+        size = self._count * self.dim * 4
         if check or (check is None and size <= CHECK_BYTES):
             self.check()
         if encoder is not None:
             self.require_encoder(encoder.identity)
 
     def __len__(self) -> int:
-        return self.manifest.count
-
-    @property
-    def dim(self) -> int:
-        """Length of a row."""
-        return self.manifest.dim
-
-    @property
-    def fingerprint(self) -> str:
-        """A random name, drawn when the store was made. It says nothing of the rows."""
-        return self.manifest.fingerprint
+        return self._count
 
     @property
     def num_units(self) -> int:
@@ -153,19 +151,9 @@ class Store:
         return len(self)
 
     @property
-    def unit_is_person(self) -> bool:
-        """Whether the unit of privacy is a person. See `Manifest.unit_is_person`."""
-        return self.manifest.unit_is_person
-
-    @property
     def num_owned(self) -> int:
         """Number of rows that units hold. All, but in stores of version 0.4 that hold rows of no unit: those are never read."""
         return len(self)
-
-    @property
-    def max_per_unit(self) -> int:
-        """Most rows that one unit may hold."""
-        return self.manifest.max_per_unit
 
     def rows_of(self, units: UnitIds) -> RowIds:
         """Return the rows of these units, ascending."""
@@ -180,14 +168,23 @@ class Store:
         Raises:
             IndexError: for an id outside [0, len): -1 is a mistake here, never the last row.
         """
-        if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
-            raise IndexError(f"Expected row ids in [0, {len(self) - 1}], got {rows.min()} to {rows.max()}.")
+        if len(rows) and (rows.min() < 0 or rows.max() >= self._count):
+            raise IndexError(f"Expected row ids in [0, {self._count - 1}], got {rows.min()} to {rows.max()}.")
         out = np.empty((len(rows), self.dim), np.float32) if out is None else out
         if np.any(rows[1:] < rows[:-1]):
             order = np.argsort(rows)
             out[order] = self.vectors(rows[order])
-        else:
-            self._copy_ascending(rows, out)
+            return out
+        ends = np.searchsorted(
+            rows, self._starts
+        )  # of ascending rows, each shard's lie together and are copied at once
+        for number in np.flatnonzero(np.diff(ends)):
+            part, shard = slice(ends[number], ends[number + 1]), self._shards[number]
+            inside = rows[part] - self._starts[number]
+            # Touch one element per row first, so that page faults overlap: a third faster.
+            _ = shard[inside, 0]
+            # No id is clipped, they were checked: the mode spares a buffer of all rows.
+            np.take(shard, inside, axis=0, out=out[part], mode="clip")
         return out
 
     def source_index(self) -> RowIds:
@@ -216,17 +213,6 @@ class Store:
             if hash_file(self.path / f"{shard.name}.vectors.npy") != shard.sha256:
                 raise StoreError(f"Shard {shard.name} of {self.path} is damaged: its checksum differs. Index again.")
 
-    def _copy_ascending(self, rows: RowIds, out: Embeddings) -> None:
-        """Rows of ascending ids: each shard's lie together and are copied once."""
-        ends = np.searchsorted(rows, self._starts)
-        for number in np.flatnonzero(np.diff(ends)):
-            span, shard = slice(ends[number], ends[number + 1]), self._shards[number]
-            inside = rows[span] - self._starts[number]
-            # A number of each row first: the waits for distant memory overlap, and what follows is a third faster.
-            _ = shard[inside, 0]
-            # No id is clipped, they were checked: the mode spares a buffer of all rows.
-            np.take(shard, inside, axis=0, out=out[span], mode="clip")
-
     def _open(self, shard: Shard) -> np.ndarray:
         path = self.path / f"{shard.name}.vectors.npy"
         try:
@@ -246,8 +232,15 @@ class PublicStore(Store):
     kind = "public"
 
 
+class RowsByPerson(NamedTuple):
+    """Row ids, person by person, and where each person's begin; last where they end."""
+
+    offsets: Int[np.ndarray, "persons+1"]
+    rows: Int[np.ndarray, "row"]
+
+
 class PrivateStore(Store):
-    """Embeddings that only `retrieval.release` may read. Its ledger lies beside it."""
+    """Embeddings that only `dprdm.guarantee.release` may read. Its ledger lies in the same folder."""
 
     kind = "private"
 
@@ -259,36 +252,27 @@ class PrivateStore(Store):
     @property
     def num_units(self) -> int:
         """Number of units of privacy: rows, or persons where rows are grouped."""
-        return len(self) if self._offsets is None else len(self._offsets) - 1
+        return len(self) if self._persons is None else len(self._persons.offsets) - 1
 
     @property
     def num_owned(self) -> int:
         """Number of rows that units hold. See `Store.num_owned`."""
-        return len(self) if self._offsets is None else int(self._offsets[-1])
+        return len(self) if self._persons is None else int(self._persons.offsets[-1])
 
     def rows_of(self, units: UnitIds) -> RowIds:
         """Return the rows of these units, ascending."""
-        if self._offsets is None:
+        if self._persons is None:
             return units
-        starts, ends = self._offsets[units], self._offsets[units + 1]
-        pieces = [self._rows_by_unit[start:end] for start, end in zip(starts, ends, strict=True)]
+        starts, ends = self._persons.offsets[units], self._persons.offsets[units + 1]
+        pieces = [self._persons.rows[start:end] for start, end in zip(starts, ends, strict=True)]
         return np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, np.int64)
 
     @functools.cached_property
-    def _units(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def _persons(self) -> RowsByPerson | None:
         if not self.unit_is_person:
             return None
         with np.load(self.path / "units.npz") as units:
-            return units["offsets"], units["rows"]
-
-    @property
-    def _offsets(self) -> np.ndarray | None:
-        return None if self._units is None else self._units[0]
-
-    @property
-    def _rows_by_unit(self) -> np.ndarray:
-        assert self._units is not None
-        return self._units[1]
+            return RowsByPerson(units["offsets"], units["rows"])
 
 
 def _describe(encoder: dict[str, str]) -> str:

@@ -125,9 +125,10 @@ def cover_weights(release: Release, generator: Generator) -> Release:
     Raises:
         UserError: as `certify_drawn` does.
     """
-    training = training_of(generator)
-    if training is None:
+    if NOTE not in generator.weights_metadata:
         return release
+    training = training_of(generator)
+    assert training is not None  # the note says so
     return dataclasses.replace(release, certificate=certify_drawn(training, release.certificate))
 
 

@@ -128,17 +128,13 @@ class Run:
         self.grid = folder / "grid.png"
         self.grids = folder / "grids"
 
-    def read_settings(self) -> dict[str, Any]:
-        """Return what the images here depend on; empty where there are none yet."""
-        return dict(read_json(self.rendering)) if self.rendering.exists() else {}
+    def require_settings(self, settings: Mapping[str, Any]) -> str | None:
+        """Return the fingerprint of the conditions that images here were drawn from; None where there are no images.
 
-    def write_settings(self, settings: Mapping[str, Any]) -> None:
-        """Write what the images here depend on."""
-        write_text(self.rendering, json.dumps(dict(settings), indent=2))
-
-    def require_settings(self, settings: Mapping[str, Any]) -> None:
-        """Raise UserError if there are images of other settings here: those of two are never mixed in one folder."""
-        earlier = self.read_settings()
+        Raises:
+            UserError: if there are images of other settings here: those of two are never mixed in one folder.
+        """
+        earlier: dict[str, Any] = read_json(self.rendering) if self.rendering.exists() else {}
         differing = [name for name, value in settings.items() if earlier.get(name, value) != value]
         if "request" in differing:
             raise UserError(f"{self.folder} holds another request's images. Give this run another --name.")
@@ -147,6 +143,7 @@ class Run:
                 f"{self.folder} holds images of other settings (differs in {', '.join(differing)}). "
                 "Give this run another --name."
             )
+        return earlier.get("conditions")
 
     def write_samples(self, samples: list[Sample]) -> None:
         """Write the table of images, whole or not at all."""
@@ -182,23 +179,17 @@ class Run:
 
 def list_samples(requests: tuple[Request, ...], images_per_release: int, seed: int) -> list[Sample]:
     """List every image of a run, each with a seed of its own that depends on nothing but what the image is."""
-    return [
-        Sample(_file_name(request, copy), request.prompt, request.replicate, _seed(request, copy, seed))
-        for request in requests
-        for copy in range(images_per_release)
-    ]
+    samples, slugs = [], {request.prompt: prompt_slug(request.prompt) for request in requests}
+    for request in requests:
+        for copy in range(images_per_release):
+            text = json.dumps([request.prompt, request.replicate, copy, seed])
+            number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+            file = f"images/{slugs[request.prompt]}/{request.replicate:05d}-{copy:03d}.png"
+            samples.append(Sample(file, request.prompt, request.replicate, number))
+    return samples
 
 
 def prompt_slug(prompt: str) -> str:
     """Return a file name for a prompt: its words, and a digest that keeps two prompts of the same words apart."""
     words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40]
     return f"{words}-{hashlib.sha256(prompt.encode()).hexdigest()[:6]}"
-
-
-def _file_name(request: Request, copy: int) -> str:
-    return f"images/{prompt_slug(request.prompt)}/{request.replicate:05d}-{copy:03d}.png"
-
-
-def _seed(request: Request, copy: int, seed: int) -> int:
-    text = json.dumps([request.prompt, request.replicate, copy, seed])
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

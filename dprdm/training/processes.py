@@ -16,14 +16,19 @@ from dprdm.errors import RefusedElsewhere, UserError
 PATIENCE = timedelta(days=7)  # for the first process, which may have millions of images to embed
 
 Decision = TypeVar("Decision")
+Share = TypeVar("Share")
 
 
-def decide_on_first(trainer: L.Trainer, decide: Callable[[], Decision]) -> Decision | None:
+def decide_on_first(
+    trainer: L.Trainer, decide: Callable[[], Decision], share: Callable[[Decision], Share]
+) -> Decision | Share | None:
     """Run `decide` on the first process, before the Trainer's loop.
 
-    Processes that torchrun or SLURM started wait for it, however long it takes, and get what it returned. Processes that
-    Lightning starts itself do not exist before it has returned; they get None at once.
+    Processes that torchrun or SLURM started wait for it, however long it takes, and get their share of what it returned.
+    Processes that Lightning starts itself do not exist before it has returned; they get None at once.
 
+    Args:
+        share: of the decision, what the others need to know.
     Raises:
         RefusedElsewhere: on the others, if it raised on the first.
         UserError: on the others, if the first process died.
@@ -33,14 +38,15 @@ def decide_on_first(trainer: L.Trainer, decide: Callable[[], Decision]) -> Decis
     trainer.strategy.setup_environment()
     group = dist.new_group(backend="gloo", timeout=PATIENCE)
     assert isinstance(group, dist.ProcessGroup)  # every process is in it
-    outcome: list[Decision | None] = [None]
+    outcome: list[Share | None] = [None]
     if not trainer.is_global_zero:
         return _hear(outcome, group)
     try:
-        outcome[0] = decide()
+        decision = decide()
+        outcome[0] = share(decision)
     finally:
         dist.broadcast_object_list(outcome, src=0, group=group)
-    return outcome[0]
+    return decision
 
 
 @contextmanager
@@ -63,7 +69,7 @@ def _others_wait(trainer: L.Trainer) -> bool:
     return not isinstance(strategy.cluster_environment, LightningEnvironment)
 
 
-def _hear(outcome: list[Decision | None], group: dist.ProcessGroup) -> Decision:
+def _hear(outcome: list[Share | None], group: dist.ProcessGroup) -> Share:
     try:
         dist.broadcast_object_list(outcome, src=0, group=group)
     except RuntimeError as error:

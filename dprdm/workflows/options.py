@@ -103,11 +103,6 @@ class PredictOptions:
             )
 
     @property
-    def reads_private_images(self) -> bool:
-        """Tell whether what is released depends on private images, now or when a codebook was released."""
-        return self.codebook is not None or self.retriever.reads_private
-
-    @property
     def learns_from_public(self) -> bool:
         """Tell whether a mechanism or what follows it learns from public images."""
         prepares = isinstance(self.mechanism, Preparable) and self.codebook is None

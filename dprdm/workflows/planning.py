@@ -46,7 +46,10 @@ def plan(
         raise UserError(
             f"Expected at most as many neighbours as records; k={mechanism.tuning.k}, and {store.path} holds {store.num_owned}."
         )
-    budget = _budget(store, mechanism, epsilon, 1 / max(2, store.num_units) if delta is None else delta)
+    if epsilon is not None:
+        budget = Budget(epsilon, 1 / max(2, store.num_units) if delta is None else delta)
+    else:
+        budget = _whole_cap(store, mechanism)
     if isinstance(mechanism, Preparable):
         if public is None:
             raise UserError(
@@ -67,12 +70,11 @@ def plan(
     return planned
 
 
-def _budget(store: Store, mechanism: PrivacyMechanism, epsilon: float | None, delta: float) -> Budget:
-    if epsilon is not None:
-        return Budget(epsilon, delta)
+def _whole_cap(store: Store, mechanism: PrivacyMechanism) -> Budget:
+    """Return the store's cap, for a mechanism that keeps no budget."""
     if isinstance(store, PrivateStore) and not mechanism.is_private and ledger_exists(store.ledger_path):
         cap = Ledger(store.ledger_path, store.fingerprint).cap()
-        assert cap is not None
+        assert cap is not None  # a ledger has one
         return cap
     raise UserError("Expected a budget: give --eps, such as --eps 10.")
 

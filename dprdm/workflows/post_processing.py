@@ -12,10 +12,10 @@ from dprdm.errors import UserError
 from dprdm.generation.conditioning import mix
 from dprdm.guarantee.release import Answers
 from dprdm.public.denoiser import Denoiser
-from dprdm.public.prior import NAME, PublicPrior, load_or_fit_prior
+from dprdm.public.prior import NAME, load_or_fit_prior
 from dprdm.retrieval.store import PublicStore
 from dprdm.runs.run_folder import Conditions
-from dprdm.types import Answered, Queries, Released
+from dprdm.types import Answered
 
 MixWith = Literal["query", "public"]
 
@@ -44,7 +44,10 @@ class PostProcessing:
         check.in_range(0, 1, private_weight=self.private_weight)
         check.in_range(0, 2, spread=self.spread)
         check.at_least(1, public_neighbours=self.public_neighbours)
-        if self.public is None and (self._needs_prior or self.mix_with == "public"):
+        learns = (
+            self.spread > 0 or self.mix_with == "public" or (self.denoiser is not None and self.denoiser.needs_prior)
+        )
+        if self.public is None and learns:
             raise UserError(
                 "Expected public images, which this denoiser, a spread and public neighbours are learnt from: give a store "
                 "that `index` made with kind='public'."
@@ -52,26 +55,17 @@ class PostProcessing:
 
     def apply(self, answers: Answers) -> Conditions:
         """Return what a generator attends to for each answer."""
-        prior = self._prior() if self._needs_prior else None
-        noisy = Answered(answers.vectors, answers.noise_std)
-        denoised = noisy if self.denoiser is None else self.denoiser.denoise(answers.queries, noisy, prior)
-        condition = mix(denoised.vectors, self._partners(answers.queries), self.private_weight)
+        prior, public = None, self.public
+        if public is not None and (self.spread > 0 or (self.denoiser is not None and self.denoiser.needs_prior)):
+            prior = load_or_fit_prior(public.path / NAME, lambda: read_knowledge(public))
+        denoised = Answered(answers.vectors, answers.noise_std)
+        if self.denoiser is not None:
+            denoised = self.denoiser.denoise(answers.queries, denoised, prior)
+        partners = answers.queries
+        if public is not None and self.mix_with == "public":
+            partners = nearest_means(answers.queries, public, self.public_neighbours)
+        condition = mix(denoised.vectors, partners, self.private_weight)
         spread = np.zeros((0, 0)) if prior is None or self.spread == 0 else prior.spread(self.spread)
         noise_std = self.private_weight * denoised.noise_std
         arrays = (answers.queries, answers.vectors, condition, noise_std, spread)
         return Conditions(answers.requests, *(array.astype(np.float32) for array in arrays))
-
-    @property
-    def _needs_prior(self) -> bool:
-        return self.spread > 0 or (self.denoiser is not None and self.denoiser.needs_prior)
-
-    def _prior(self) -> PublicPrior:
-        store = self.public
-        assert store is not None  # seen to at the beginning
-        return load_or_fit_prior(store.path / NAME, lambda: read_knowledge(store))
-
-    def _partners(self, queries: Queries) -> Released:
-        """Return what each released vector is mixed with."""
-        if self.public is None or self.mix_with == "query":
-            return queries
-        return nearest_means(queries, self.public, self.public_neighbours)

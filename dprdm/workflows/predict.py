@@ -19,21 +19,23 @@ from dprdm.errors import UserError
 from dprdm.generation.generator import Generator
 from dprdm.guarantee.certificate import Evidence, certify, ledger_entry
 from dprdm.guarantee.description import describe
-from dprdm.guarantee.mechanism import OneReleaseMechanism, PrivacyMechanism
+from dprdm.guarantee.mechanism import OneRelease, OneReleaseMechanism, PrivacyMechanism
 from dprdm.guarantee.plan import Plan
-from dprdm.guarantee.release import Answers, Receipt, answer, require_planned
+from dprdm.guarantee.release import answer, require_planned
 from dprdm.guarantee.request import list_requests
 from dprdm.privacy.ledger import DEFAULT_ACCOUNT
 from dprdm.privacy.noise import SecureNoise
+from dprdm.resources import find_packaged
 from dprdm.retrieval.store import PromptEncoder, Store
 from dprdm.rivals.certificate import cover_weights, require_public_release
 from dprdm.runs.release_files import Release
 from dprdm.runs.run_folder import Run
+from dprdm.training.processes import decide_on_first
 from dprdm.workflows import planning
 from dprdm.workflows.loaded_codebook import LoadedCodebook, load_codebook
 from dprdm.workflows.options import PredictOptions, list_prompts
 from dprdm.workflows.post_processing import PostProcessing
-from dprdm.workflows.render import PreparedRun, drawing_settings, load_weights, prepare_run, render_run
+from dprdm.workflows.render import PreparedRun, draw_run, drawing_settings, prepare_run
 from dprdm.workflows.stores import open_ledger, open_private_store, prompt_encoding
 
 log = logging.getLogger(__name__)
@@ -62,8 +64,8 @@ def predict(
         BudgetExceeded: if the request does not fit the budget; nothing was charged.
         UserError: for anything else that cannot be done, before it costs anything.
     """
-    load_weights(generator, options)
-    require_public_release(generator, options.reads_private_images)
+    generator.load_weights(None if options.weights is None else find_packaged(options.weights))
+    require_public_release(generator, options.codebook is not None or options.retriever.reads_private)
 
     def release_alone() -> PreparedRun:
         if data is None:
@@ -74,7 +76,7 @@ def predict(
         request = options.digest(prompts, mechanism)
         run = Run(options.out / options.run_name(request, mechanism))
         settings = drawing_settings(options, generator, trainer, request)
-        run.require_settings(settings)  # two requests never share a folder
+        drawn_from = run.require_settings(settings)  # two requests never share a folder
 
         public = data.captioned_store() if options.learns_from_public else None
         post_processing = PostProcessing(
@@ -83,7 +85,12 @@ def predict(
         if codebook is not None:
             released = release_from_codebook(codebook, prompts, data.encoder, mechanism, count, post_processing)
         else:
-            store = _open_store(options, data)
+            reads_private = options.retriever.reads_private
+            store = (
+                open_private_store(options.private_store, options.private, data.encoder)
+                if reads_private
+                else data.public_store()
+            )
             plan = planning.plan(
                 store,
                 mechanism,
@@ -97,10 +104,14 @@ def predict(
             released = release(store, prompts, plan, count, post_processing, data.encoder, options.account)
 
         released = cover_weights(released, generator)
+        settings["conditions"] = released.conditions.fingerprint()
+        if drawn_from not in {None, settings["conditions"]}:  # released anew, as `nonprivate` does each time
+            run.remove_images()
         released.save(run.folder, config)
         return prepare_run(run, released, run.conditions, settings, options)
 
-    return render_run(trainer, generator, release_alone, config if options.wandb else None)
+    decided = decide_on_first(trainer, release_alone, PreparedRun.share)
+    return draw_run(trainer, generator, decided, config if options.wandb else None)
 
 
 def release(
@@ -134,9 +145,18 @@ def release(
     ledger, noise = open_ledger(store, plan.budget), SecureNoise()
     with tqdm(total=len(requests), desc="Releasing", unit="query") as progress:
         answers = answer(requests, encode, store, plan, ledger, noise, account, progress.update)
-    log.info(_describe_receipt(plan, answers.receipt))
+    if isinstance(plan.mechanism, OneReleaseMechanism):
+        log.info(
+            "One release for all queries: %s.", "made now" if answers.receipt.num_charged else "the stored one, free"
+        )
+    else:
+        charged, stored = answers.receipt.num_charged, answers.receipt.num_stored
+        log.info("%d queries released now, %d answered from stored releases, free.", charged, stored)
+
     conditions = (post_processing or PostProcessing()).apply(answers)
-    files = {Run.CONDITIONS: conditions.to_bytes(), **_file_of_once(answers, plan, store)}
+    files = {Run.CONDITIONS: conditions.to_bytes()}
+    if answers.once is not None:
+        files[f"{plan.mechanism.name}.safetensors"] = _file_of(answers.once, plan, store)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     evidence = Evidence(
         num_queries=len(requests),
@@ -181,29 +201,14 @@ def release_from_codebook(
     return Release(conditions, certificate, {Run.CONDITIONS: content}, answers.receipt)
 
 
-def _open_store(options: PredictOptions, data: NeighbourDataModule) -> Store:
-    if options.retriever.reads_private:
-        return open_private_store(options.private_store, options.private, data.encoder)
-    return data.public_store()
-
-
-def _file_of_once(answers: Answers, plan: Plan, store: Store) -> dict[str, bytes]:
-    """Return the file, by name, that answers later queries without the store; none where each query was released for."""
-    if answers.once is None:
-        return {}
+def _file_of(once: OneRelease, plan: Plan, store: Store) -> bytes:
+    """Return the content of the file that answers later queries without the store."""
     metadata = {
         "mechanism": describe(plan.mechanism),
         "noise_std": plan.noise_std,
         "store_fingerprint": store.fingerprint,
         "encoder": store.encoder_identity,
     }
-    name = f"{plan.mechanism.name}.safetensors"
     with TemporaryDirectory() as folder:
-        answers.once.save(Path(folder) / name, metadata)
-        return {name: (Path(folder) / name).read_bytes()}
-
-
-def _describe_receipt(plan: Plan, receipt: Receipt) -> str:
-    if isinstance(plan.mechanism, OneReleaseMechanism):
-        return "One release for all queries: " + ("made now." if receipt.num_charged else "the stored one, free.")
-    return f"{receipt.num_charged} queries released now, {receipt.num_stored} answered from stored releases, free."
+        once.save(Path(folder) / "release", metadata)
+        return (Path(folder) / "release").read_bytes()

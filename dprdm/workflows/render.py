@@ -1,8 +1,8 @@
 """Images from a release: post-processing, free, as many and as often as anybody likes."""
 
+import json
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from PIL import Image
 
 from dprdm import check
 from dprdm.figures.grid import write_grids
+from dprdm.files import write_text
 from dprdm.generation.generator import Generator
 from dprdm.generation.rendering import Batches, RenderJob, draw, to_picture
 from dprdm.guarantee.certificate import write_certificate
+from dprdm.guarantee.statement import NON_PRIVATE
 from dprdm.resources import find_packaged
 from dprdm.rivals.certificate import cover_weights
 from dprdm.runs.release_files import Release
@@ -38,6 +40,10 @@ class PreparedRun:
     release: Release
     samples: list[Sample]
     job: RenderJob
+
+    def share(self) -> RenderJob:
+        """Return what processes that only render need to know."""
+        return self.job
 
 
 def render(
@@ -83,7 +89,7 @@ def render_file(
     Raises:
         UserError: if no certificate covers the file, or the folder holds images of other settings.
     """
-    load_weights(generator, options)
+    generator.load_weights(None if options.weights is None else find_packaged(options.weights))
 
     def load_alone() -> PreparedRun:
         file = options.conditions
@@ -92,19 +98,16 @@ def render_file(
         release = cover_weights(saved, generator)
         run = Run(file.parent if options.name is None else options.out / options.name)
         settings = drawing_settings(options, generator, trainer, None)
-        run.require_settings({**settings, "conditions": release.conditions.fingerprint()})
+        settings["conditions"] = release.conditions.fingerprint()
+        run.require_settings(settings)
         if run.folder != file.parent:
             release.save(run.folder)
         elif release.certificate != saved.certificate:
             write_certificate(release.certificate, run.folder)
         return prepare_run(run, release, run.conditions if run.folder != file.parent else file, settings, options)
 
-    return render_run(trainer, generator, load_alone, config if options.wandb else None)
-
-
-def load_weights(generator: Generator, options: PredictOptions) -> None:
-    """Load the weights that are named, into a generator that may have its own."""
-    generator.load_weights(None if options.weights is None else find_packaged(options.weights))
+    decided = decide_on_first(trainer, load_alone, PreparedRun.share)
+    return draw_run(trainer, generator, decided, config if options.wandb else None)
 
 
 def drawing_settings(
@@ -130,16 +133,12 @@ def prepare_run(
 ) -> PreparedRun:
     """Write the table of the images that will be in a run's folder, and find which of them are missing.
 
-    A request that was released anew, as `nonprivate` does each time, takes the place of its earlier images.
-
     Args:
         conditions: file that holds what is drawn from.
+        settings: all that the images depend on.
     """
-    fingerprint = release.conditions.fingerprint()
-    if run.read_settings().get("conditions", fingerprint) != fingerprint:
-        run.remove_images()
-    samples = list_samples(release.requests, options.images_per_release, options.seed)
-    run.write_settings({**settings, "conditions": fingerprint})
+    samples = list_samples(release.conditions.requests, options.images_per_release, options.seed)
+    write_text(run.rendering, json.dumps(settings, indent=2))
     run.write_samples(samples)
     job = RenderJob(
         run.folder,
@@ -152,44 +151,37 @@ def prepare_run(
     return PreparedRun(run, release, samples, job)
 
 
-def render_run(
-    trainer: L.Trainer, generator: Generator, prepare: Callable[[], PreparedRun], tracked_config: str | None = None
+def draw_run(
+    trainer: L.Trainer,
+    generator: Generator,
+    decided: PreparedRun | RenderJob | None,
+    tracked_config: str | None = None,
 ) -> PreparedRun | None:
-    """Prepare a run on one process, draw its images on all, and say what is in its folder.
+    """Draw what is missing of a run, on all processes, and say what is in its folder.
 
     Args:
+        decided: the run, on the process that prepared it; on the others its job, or None where they are told of it later.
         tracked_config: YAML of a run that W&B is to track. None: it is not tracked.
     Returns:
-        The run; None on a process that was told by the first what to draw.
+        The run; None on the other processes.
     """
-    prepared: list[PreparedRun] = []
-
-    def decide() -> RenderJob:
-        prepared.append(prepare())
-        return prepared[0].job
-
-    job = decide_on_first(trainer, decide)
     start = time.monotonic()
-    draw(trainer, generator, job, prepared[0].release.conditions if prepared else None)
-    if not prepared:
+    if not isinstance(decided, PreparedRun):
+        draw(trainer, generator, decided)
         return None
-    _finish(prepared[0], time.monotonic() - start)
+    run, samples, certificate = decided.run, decided.samples, decided.release.certificate
+    draw(trainer, generator, decided.job, decided.release.conditions)
+    drawn, seconds = len(decided.job.missing), time.monotonic() - start
+    write_grids(run, samples, NONPRIVATE_BANNER if certificate.status == NON_PRIVATE else None)
+    speed = f" ({drawn / max(seconds, 1e-9):.1f} images/s)" if drawn else ""
+    log.info(f"\n{len(samples)} images, {drawn} of them drawn now{speed}:")
+    log.info(f"  images       {run.folder / 'images'}, listed in {run.samples}")
+    log.info(f"  grid         {run.grid}")
+    log.info(f"  conditions   {decided.job.conditions}")
+    log.info(f"  certificate  {run.certificate.with_suffix('.md')}")
+    log.info(certificate.summary())
     if tracked_config is not None:
         from dprdm.runs.tracking import track_run
 
-        run, certificate = prepared[0].run, prepared[0].release.certificate
-        track_run(run.folder, yaml.safe_load(tracked_config), prepared[0].samples, certificate)
-    return prepared[0]
-
-
-def _finish(prepared: PreparedRun, seconds: float) -> None:
-    """Write the grids, and say what is in the folder and what it cost."""
-    run, certificate, drawn = prepared.run, prepared.release.certificate, len(prepared.job.missing)
-    write_grids(run, prepared.samples, NONPRIVATE_BANNER if certificate.status == "NON-PRIVATE" else None)
-    speed = f" ({drawn / max(seconds, 1e-9):.1f} images/s)" if drawn else ""
-    log.info(f"\n{len(prepared.samples)} images, {drawn} of them drawn now{speed}:")
-    log.info(f"  images       {run.folder / 'images'}, listed in {run.samples}")
-    log.info(f"  grid         {run.folder / 'grid.png'}")
-    log.info(f"  conditions   {prepared.job.conditions}")
-    log.info(f"  certificate  {run.certificate.with_suffix('.md')}")
-    log.info(certificate.summary())
+        track_run(run.folder, yaml.safe_load(tracked_config), samples, certificate)
+    return decided

@@ -12,6 +12,9 @@ from dprdm.retrieval.retriever import Retriever
 from dprdm.retrieval.store import Store
 from dprdm.types import Embeddings, Query, RankedRowIds, RowIds
 
+# Relative error of one rounding to float32. A term that is rounded t times on its way into a sum errs by gamma, relatively:
+# t * HALF_ULP / (1 - t * HALF_ULP).
+HALF_ULP = 2.0**-24
 BLOCK = 1024  # rows read and scored together: few enough to stay in the cache
 
 
@@ -37,7 +40,7 @@ class Exact(Retriever):
 
     def search(self, query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
         """Return at most `k` of `rows`, best first. See `Retriever.search`."""
-        return search(query, store, rows, k)
+        return rank(query, store, candidates(query, store, rows, k), k)
 
 
 def search(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
@@ -48,7 +51,9 @@ def search(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
 def rank(query: Query, store: Store, rows: RowIds, k: int) -> RankedRowIds:
     """Return what `search` returns, from the exact scores of all of `rows`."""
     target = quantise(query)
-    scores = np.concatenate([np.zeros(0), *(quantise(store.vectors(block)) @ target for block in _blocks(rows))])
+    scores = np.empty(len(rows))
+    for start in range(0, len(rows), BLOCK):
+        scores[start : start + BLOCK] = quantise(store.vectors(rows[start : start + BLOCK])) @ target
     return rows[np.lexsort((rows, -scores))[:k]]
 
 
@@ -62,35 +67,37 @@ def candidates(query: Query, store: Store, rows: RowIds, k: int) -> Int[np.ndarr
         return rows
     scores, longest, target = np.empty(len(rows), np.float32), 1.0, query.astype(np.float32)
     buffer = np.empty((min(len(rows), BLOCK), store.dim), np.float32)
-    for start, block in zip(range(0, len(rows), BLOCK), _blocks(rows), strict=True):
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
         vectors = store.vectors(block, buffer[: len(block)])
         scores[start : start + BLOCK] = vectors @ target
         longest = max(longest, longest_row(vectors))
     kth = float(np.partition(scores, -k)[-k])
-    return rows[~(scores.astype(np.float64) < least_score(kth, query, longest))]  # all of them if the bound is NaN
+    least = least_score(kth, error_bound(query, longest))
+    return rows[~(scores.astype(np.float64) < least)]  # all of them if the bound is NaN
 
 
-def least_score(kth: float, query: Query, longest: float) -> float:
+def least_score(kth: float, error: float) -> float:
     """Return the least float32 score that a row of the exact first k may have, where the k-th largest float32 score is `kth`.
 
-    Let E bound the distance between a row's float32 score and its exact one. k rows have float32 scores of at least
+    Let E = `error` bound the distance between a row's float32 score and its exact one. k rows have float32 scores of at least
     kth, so exact ones of at least kth - E. The exact first k have no less, so float32 scores of at least kth - 2E.
     """
-    return kth - 2 * error_bound(query, longest)
+    return kth - 2 * error
 
 
 def error_bound(query: Query, longest: float) -> float:
     """Return the largest distance between a float32 score of a row of norm up to `longest` and its exact score on the grid.
 
     Infinity where float32 might overflow. Else three parts, for rows of norm up to n >= 1 and a query of norm q: the
-    query's rounding and float32 sums in any order, gamma(dim + 2) * n * q; rounding to the grid, half a step in each
-    coordinate; and cutting off at 1, which moves a vector no further than to the unit ball. A millionth on top is more
-    than float64 needs for this sum, and more than all products that are too small for float32.
+    query's rounding and float32 sums in any order, gamma * n * q, with gamma of dim + 2 roundings; rounding to the grid,
+    half a step in each coordinate; and cutting off at 1, which moves a vector no further than to the unit ball. A millionth
+    on top is more than float64 needs for this sum, and more than all products that are too small for float32.
     """
     dim, step, query_norm = len(query), 1 / SCALE, float(np.linalg.norm(query.astype(np.float64)))
     if not longest * query_norm < 2.0**120:
         return math.inf
-    summed = _gamma(dim + 2) * longest * query_norm
+    summed = (dim + 2) * HALF_ULP / (1 - (dim + 2) * HALF_ULP) * longest * query_norm
     rounded = step / 2 * math.sqrt(dim) * (longest + query_norm) + dim * step**2 / 4
     cut = (longest - 1) * query_norm + max(query_norm - 1, 0) * longest
     return (summed + rounded + cut) * (1 + 1e-6)
@@ -99,14 +106,6 @@ def error_bound(query: Query, longest: float) -> float:
 def longest_row(vectors: Embeddings) -> float:
     """Return an upper bound on the norms of these float32 rows and on 1; infinity if they are too long to tell, or NaN."""
     squares = np.matmul(vectors[:, None, :], vectors[:, :, None])  # a dot product a row: half the time of einsum
-    square = float(squares.max(initial=0)) / (1 - _gamma(vectors.shape[1]))
+    rounded = vectors.shape[1] * HALF_ULP
+    square = float(squares.max(initial=0)) / (1 - rounded / (1 - rounded))
     return max(1.0, math.sqrt(square)) * (1 + 1e-9) if math.isfinite(square) else math.inf
-
-
-def _gamma(terms: int) -> float:
-    """The relative error of a float32 sum of products, by the number of roundings on a term's way into it."""
-    return terms * 2.0**-24 / (1 - terms * 2.0**-24)
-
-
-def _blocks(rows: RowIds) -> list[np.ndarray]:
-    return [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]

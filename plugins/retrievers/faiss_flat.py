@@ -64,7 +64,7 @@ def candidates(query: Query, vectors: Embeddings, k: int) -> Int[np.ndarray, "ca
     longest, count = exact.longest_row(vectors), k + MARGIN
     while count < len(vectors):
         scores, ids = index.search(query.astype(np.float32)[None], count)
-        if scores[0, -1] < exact.least_score(float(scores[0, k - 1]), query, longest):
+        if scores[0, -1] < exact.least_score(float(scores[0, k - 1]), exact.error_bound(query, longest)):
             return np.sort(ids[0][ids[0] >= 0])
         count *= 4
     return np.arange(len(vectors))

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +13,7 @@ class Rows(PublicStore):
     """Only what `search` needs of a store, in memory."""
 
     def __init__(self, vectors):
-        self._vectors, self.manifest = vectors, SimpleNamespace(dim=vectors.shape[1])
+        self._vectors, self.dim = vectors, vectors.shape[1]
 
     def vectors(self, rows, out=None):
         return self._vectors[rows]

@@ -225,7 +225,7 @@ def test_random_histories_never_pass_the_cap(tmp_path, monkeypatch):
         handles = [Ledger(path, "store"), Ledger(path, "store")]
         for _ in range(chance.randint(2, 8)):
             _random_step(chance, handles, monkeypatch)
-        state = handles[0]._state()
+        state = handles[0].state()
         assert _fits_by_rdp(state.event(), CAP)
         assert _fits_by_rdp(state.event("anna"), account_cap)
         refused += not _fits_by_rdp(state.with_event(PLAN.event(), None), CAP)

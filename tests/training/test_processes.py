@@ -32,9 +32,9 @@ def quiet_trainer() -> L.Trainer:
 
 
 def test_one_process_decides_for_itself() -> None:
-    assert decide_on_first(quiet_trainer(), lambda: 7) == 7
+    assert decide_on_first(quiet_trainer(), lambda: 7, str) == 7
 
 
 def test_what_is_raised_is_raised_on() -> None:
     with pytest.raises(ZeroDivisionError), ending_together(quiet_trainer()):
-        decide_on_first(quiet_trainer(), lambda: 1 // 0)
+        decide_on_first(quiet_trainer(), lambda: 1 // 0, str)
