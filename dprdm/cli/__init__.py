@@ -70,7 +70,9 @@ def _run_with_trainer(name: str, command: Command, words: list[str]) -> int:
     if not arguments.is_question:
         from dprdm.cli.complete import require_complete
 
-        require_complete(arguments.settings)
+        # Private images are opened by a release alone; a private training refuses what is missing itself.
+        releases = name == "predict" and arguments.settings.tree.get("conditions") is None
+        require_complete(arguments.settings, unused=() if releases else ("private",))
         from dprdm.cli.usable import require_usable
 
         require_usable(name, arguments)

@@ -11,14 +11,16 @@ from dprdm.cli.signature import UNKNOWN, Signature, read_signature
 from dprdm.errors import UserError
 
 
-def require_complete(settings: Settings, positional: tuple[str, ...] = ()) -> None:
+def require_complete(settings: Settings, positional: tuple[str, ...] = (), unused: tuple[str, ...] = ()) -> None:
     """Raise UserError if an option or a file is missing, or if a check that a signature opens with does not pass.
 
     Args:
         settings: of a command.
         positional: options that are shown as words of their own, not with dashes.
+        unused: options that the command does not look at: what they name need not be on this machine.
     """
-    pending = [(settings.signature, settings.tree, "")]
+    tree = {name: value for name, value in settings.tree.items() if name not in unused}
+    pending = [(settings.signature, tree, "")]
     while pending:
         signature, node, label = pending.pop()
         missing = [name for name, option in signature.options.items() if option.expression is None and name not in node]
