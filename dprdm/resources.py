@@ -6,6 +6,8 @@ from dprdm.errors import UserError
 
 PACKAGE = Path(__file__).resolve().parent
 CONFIGS = PACKAGE / "configs"
+# Where the demo's files were in version 0.4, whose configs name them so, and where they are.
+MOVED_ASSETS, ASSETS = ("dprdm", "assets", "demo"), ("dprdm", "demo", "assets")
 
 
 def find_config(name: str) -> str:
@@ -28,6 +30,8 @@ def find_packaged(path: Path) -> Path:
     Configs name files of the package by `dprdm/...`; from any working directory these are the package's own, whatever a
     folder called dprdm there may hold.
     """
+    if path.parts[:3] == MOVED_ASSETS:
+        path = Path(*ASSETS, *path.parts[3:])
     packaged = PACKAGE.parent / path
     return packaged if path.parts[:1] == (PACKAGE.name,) and packaged.exists() else path
 

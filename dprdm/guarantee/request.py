@@ -19,6 +19,9 @@ class Request:
     Args:
         prompt: text, in Unicode NFC and without space around it.
         replicate: counted from 0.
+    Examples:
+        >>> dprdm.Request("ankle boot", 0) in release.requests
+        True
     """
 
     prompt: str
@@ -47,7 +50,16 @@ def request_key(request: Request | None, settings: Mapping[str, Any]) -> str:
         settings: public ones: of the plan, of the store and of the encoder.
     """
     wanted = None if request is None else [request.prompt, request.replicate]
-    return hashlib.sha256(json.dumps([dict(settings), wanted], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_plain([dict(settings), wanted]), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return the same with numbers as floats: 1 and 1.0 are one setting, however it was written."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def key_of_0_4(query: Query | None, replicate: int, settings: Mapping[str, Any]) -> str:

@@ -15,14 +15,18 @@ class Budget:
             row count public, and the certificate says so.
     Raises:
         UserError: if either is outside its range.
+    Examples:
+        >>> dprdm.Budget(epsilon=5, delta=1e-6).epsilon
+        5.0
     """
 
     epsilon: float
     delta: float
 
     def __post_init__(self) -> None:
-        check.positive(epsilon=self.epsilon)
-        check.open_unit(delta=self.delta)
+        # 5 and 5.0 are one budget: what is stored under names made of it is found by either.
+        object.__setattr__(self, "epsilon", float(check.positive(epsilon=self.epsilon)))
+        object.__setattr__(self, "delta", check.open_unit(delta=self.delta))
 
     def __str__(self) -> str:
         return f"epsilon {self.epsilon:.6g} at delta {self.delta:.6g}"

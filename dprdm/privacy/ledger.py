@@ -33,6 +33,12 @@ class Ledger:
         fingerprint: of the store; a ledger serves no other.
     Raises:
         LedgerError: if there is no ledger, it was tampered with, or it belongs to another store.
+    Examples:
+        >>> ledger = dprdm.Ledger(store.ledger_path, store.fingerprint)
+        >>> ledger.cap()
+        Budget(epsilon=5.0, delta=1e-05)
+        >>> ledger.spent().epsilon == release.certificate.epsilon
+        True
     """
 
     def __init__(self, path: Path, fingerprint: str) -> None:

@@ -112,6 +112,9 @@ class Store:
         fingerprint: a random name, drawn when the store was made. It says nothing of the rows.
         unit_is_person: whether the unit of privacy is a person; otherwise it is a row.
         max_per_unit: most rows that one unit may hold.
+    Examples:
+        >>> dprdm.Store("stores/mine").kind
+        'private'
     """
 
     kind: ClassVar[str]

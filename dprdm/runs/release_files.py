@@ -23,6 +23,9 @@ class Release:
         certificate: what they cost, and what that promises.
         files: content of the files that hold them, by name: the certificate states their hashes.
         receipt: what was paid for them now; None of a release that was loaded.
+    Examples:
+        >>> dprdm.Release.load(release.save("runs/first")).requests[0]
+        Request(prompt='ankle boot', replicate=0)
     """
 
     conditions: Conditions

@@ -85,6 +85,11 @@ def index(
     Raises:
         StoreError: if `out` holds a finished store, or one begun with other images or another encoder.
         UserError: if the images, their persons or the encoder cannot be had, or no image can be read.
+
+    Examples:
+        >>> store = dprdm.index(images, encoder="demo", out="stores/mine", shows_progress=False)
+        >>> len(store)
+        240
     """
     if isinstance(encoder, str):
         registry.describe("encoder", encoder)  # before a long list of files is read

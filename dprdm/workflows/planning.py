@@ -41,6 +41,10 @@ def plan(
         public: public images, for mechanisms that learn from them.
     Raises:
         UserError: if there is no budget, or the mechanism needs public images or more rows than there are.
+    Examples:
+        >>> plan = dprdm.plan(store, dprdm.Gaussian(k=5, sampling_rate=0.2), epsilon=5, delta=1e-5, num_queries=20)
+        >>> plan.epsilons().epsilon <= 5
+        True
     """
     if mechanism.tuning is not None and mechanism.tuning.k > store.num_owned:
         raise UserError(

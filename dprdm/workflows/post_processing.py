@@ -31,6 +31,10 @@ class PostProcessing:
         spread: how far each image's condition is moved at random, in units of how far public images lie from their captions.
         public: public images, for denoisers that learn from them, a spread, and public neighbours. None: there are none.
         public_neighbours: whose mean is mixed in.
+    Examples:
+        >>> half = dprdm.release(store, ["bag"], plan, post_processing=dprdm.PostProcessing(private_weight=0.5))
+        >>> half.receipt.num_charged  # the vector was released before
+        0
     """
 
     denoiser: Denoiser | None = None

@@ -138,6 +138,12 @@ def release(
     Raises:
         BudgetExceeded: if not all of it fits the budget; nothing was charged.
         UserError: if store, plan and prompts do not belong together.
+    Examples:
+        >>> release = dprdm.release(store, ["ankle boot", "bag"], plan)
+        >>> release.vectors.shape
+        (2, 64)
+        >>> dprdm.release(store, ["bag", "ankle boot"], plan).receipt.num_charged  # requested again
+        0
     """
     requests = list_requests(prompts, releases_per_prompt)
     require_planned(plan, len(requests))

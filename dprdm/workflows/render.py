@@ -64,6 +64,10 @@ def render(
         batch_size: images drawn together; it does not change them.
     Raises:
         UserError: if there is no such generator, or its weights carry a cost that the release's certificate cannot state.
+    Examples:
+        >>> drawn = dprdm.render(release, "demo.yaml", images_per_release=2)
+        >>> len(drawn), drawn[0].size
+        (4, (28, 28))
     """
     model = load_generator(generator).eval()
     conditions = cover_weights(release, model).conditions

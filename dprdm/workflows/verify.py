@@ -46,6 +46,9 @@ def verify(run: Path | str, store: PrivateStore | None = None) -> Verification:
     Raises:
         UserError: naming the first thing that does not hold.
         LedgerError: if the ledger does not.
+    Examples:
+        >>> dprdm.verify(release.save("runs/first"), store).certificate.status
+        'private'
     """
     run = Path(run)
     certificate = read_certificate(run)

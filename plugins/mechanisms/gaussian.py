@@ -20,6 +20,9 @@ class Gaussian(SampledMeanMechanism):
         clip_norm: longer rows are scaled down to this length.
     Guarantee: that of `SampledMeanMechanism`.
     Source: arXiv 2403.14421.
+    Examples:
+        >>> round(dprdm.Gaussian(k=20, sampling_rate=0.02).sensitivity(), 6)
+        0.1
     """
 
     name: ClassVar[str] = "gaussian"

@@ -19,6 +19,9 @@ class NonPrivate(SampledMeanMechanism):
         k: number of neighbours, and the divisor.
         sampling_rate: chance of each unit to be searched, for each query.
         clip_norm: longer rows are scaled down to this length.
+    Examples:
+        >>> dprdm.plan(store, dprdm.NonPrivate(k=5), epsilon=5, delta=1e-5).is_private
+        False
     """
 
     name: ClassVar[str] = "nonprivate"

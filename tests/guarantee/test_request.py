@@ -35,7 +35,8 @@ def test_keys_differ_where_requests_do():
         (None, SETTINGS),
     ]
     assert len({request_key(*request) for request in requests}) == len(requests)
-    assert request_key(Request("bag", 0), SETTINGS) == request_key(Request("bag", 0), dict(reversed(SETTINGS.items())))
+    same = request_key(Request("bag", 0), {"mechanism": {"k": 5, "rate": 1.0}, "store": "a"})
+    assert same == request_key(Request("bag", 0), {"store": "a", "mechanism": {"rate": 1, "k": 5}})
 
 
 def test_keys_of_0_4_differ_where_requests_do():
