@@ -102,7 +102,7 @@ def test_an_option_of_privacy_without_effect_is_refused(
 def test_a_check_takes_no_persons(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*_persons("a.png,ann", "b.png,bob"), "--group_column", "person"]) == 0
     for more in (["--group_column", "person"], ["--max_per_group", "2"]):
-        assert "with --check" in refusal(capsys, ["index", "--check", "store", *more])
+        assert "Expected --check without" in refusal(capsys, ["index", "--check", "store", *more])
 
 
 @pytest.mark.parametrize(
