@@ -36,6 +36,17 @@ def test_commands_exist_and_name_configs_that_exist(command: str) -> None:
             assert Path(find_config(value)).is_file()
 
 
+def test_the_lines_of_python_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (lines,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len([line for line in lines.splitlines() if line]) <= 15
+    exec(compile(lines, "README.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[-1].endswith("charged 0 queries")
+    assert Path("boot.png").is_file() and Path("runs/python/certificate.md").is_file()
+
+
 def test_there_are_exactly_two_set_up_commands() -> None:
     set_up = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
     assert len(set_up) == 2

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from dprdm.cli import main
+from dprdm.encoders.clip import ClipEncoder
 from dprdm.privacy.ledger import Ledger
 from dprdm.retrieval.store import PrivateStore
 from dprdm.runs.run_folder import Conditions
@@ -58,6 +60,23 @@ def test_asked_again_answers_from_the_stored_release_and_spends_nothing(capsys: 
     np.testing.assert_array_equal(before.released, after.released)
     assert charges() == [6]
     assert "6 answered from stored releases" in capsys.readouterr().out
+
+
+def test_hazard_13_threads_order_and_company_of_prompts_make_no_other_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these changes the last bits of a prompt's vector on some machine, and here the encoder changes them surely."""
+    assert predict() == 0
+    encode = ClipEncoder.texts
+    monkeypatch.setattr(ClipEncoder, "texts", lambda self, captions: encode(self, captions) * np.float32(1 + 1e-6))
+    torch.set_num_threads(2)
+    try:
+        assert predict("--prompt", "bag", "--prompt", " coat ", "--name", "threads", "--render_batch", "1") == 0
+    finally:
+        torch.set_num_threads(1)
+    assert charges() == [6, 3]
+    first, second = (Conditions.load(path / "conditions.safetensors") for path in runs())
+    rows = [second.requests.index(request) for request in first.requests]
+    np.testing.assert_array_equal(second.released[rows], first.released)
+    np.testing.assert_array_equal(second.queries[rows], first.queries)  # those that were searched with
 
 
 def test_more_releases_pay_for_the_new_ones_only() -> None:
