@@ -1,6 +1,7 @@
 """Grid pictures: one per prompt, and one of all prompts with their names beside them."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -34,7 +35,7 @@ def write_grids(run: Run, samples: Sequence[Sample], banner: str | None = None) 
     pictures[run.grid] = [(prompt, files[:MOST_COLUMNS]) for prompt, files in by_prompt.items()]
     for path, rows in pictures.items():
         picture = grid(rows, banner)
-        write_whole(path, lambda file, picture=picture: picture.save(file, format="PNG"))
+        write_whole(path, partial(picture.save, format="PNG"))
     return run.grid
 
 
