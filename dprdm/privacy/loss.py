@@ -16,7 +16,7 @@ from dp_accounting.pld.privacy_loss_distribution import (
 )
 
 from dprdm.privacy.events import count_equal
-from dprdm.privacy.renyi import epsilon_at_most, unaccountable
+from dprdm.privacy.renyi import epsilon_rdp, unaccountable
 
 # Where RDP says more than this, nothing is promised that anybody would call private, and PLD would only take long.
 PLD_UP_TO_EPSILON = 500.0
@@ -49,15 +49,15 @@ def pld_if_precise(event: DpEvent, delta: float, with_allowance: bool) -> float:
     rounding = _rounding(counts)
     if delta < PLD_DOWN_TO_DELTA or rounding > PLD_ROUNDING_OF_DELTA * delta:
         return math.inf
-    return _epsilon_pld_at(counts, delta - rounding if with_allowance else delta)
+    return _epsilon_pld_at(event, delta - rounding if with_allowance else delta)
 
 
-def _epsilon_pld_at(counts: Mapping[DpEvent, int], delta: float) -> float:
-    at_most = epsilon_at_most(counts, delta)
-    if at_most > PLD_UP_TO_EPSILON:
+def _epsilon_pld_at(event: DpEvent, delta: float) -> float:
+    rdp, _ = epsilon_rdp(event, delta)
+    if rdp > PLD_UP_TO_EPSILON:
         return math.inf
-    # A first bound sets the grid. Where PLD's turns out far smaller, it sets a finer one: every result is a bound.
-    epsilon, grid = at_most, math.inf
+    # RDP's value sets the grid. Where PLD's turns out far smaller, it sets a finer one: every result is a bound.
+    counts, epsilon, grid = count_equal([event]), rdp, math.inf
     while (finer := _grid(counts, epsilon)) < grid / 2:
         grid = finer
         epsilon = _epsilon_pld(tuple(counts.items()), delta, grid)

@@ -7,6 +7,7 @@ import pytest
 
 from dprdm.audit import guards
 from dprdm.audit import mutants as module
+from dprdm.audit.broken import Misstated
 from dprdm.audit.canaries import around, public_rows, worst_case
 from dprdm.audit.mutants import Mutant, catch, mutants, one_release_mutants
 from dprdm.audit.run import audit, standard_scenario
@@ -22,6 +23,7 @@ from dprdm.privacy.budget import Budget
 from dprdm.privacy.ledger import Ledger
 from dprdm.registry import load_all
 from tests.fakes import unit_rows
+from tests.plugins_outside.outside.laplace import Laplace
 from tests.statistics import FALSE_ALARM
 
 CONFIDENCE = 1 - FALSE_ALARM
@@ -48,6 +50,18 @@ def test_the_real_code_keeps_its_claim(sampling_rate, noise_multiplier):
     assert not report.is_violation
     assert max(finding.shown for finding in report.findings) > 0.5  # and the attack did see something
     assert [finding.delta for finding in report.findings] == [1e-5, 1e-3, 1e-2, 1e-1]
+
+
+@pytest.mark.parametrize("sampling_rate", [1.0, 0.5])
+def test_laplace_noise_keeps_its_claim_and_half_of_it_does_not(sampling_rate):
+    """A stranger's mechanism: accounted, charged and attacked like the built-in ones."""
+    mechanism = Laplace(k=4, sampling_rate=sampling_rate, clip_norm=1.0)
+    plan = plan_epsilon(mechanism, Exact(), 1e-5, 1, 0.7 * mechanism.sensitivity())
+    report = audit(standard_scenario(plan), 2000, CONFIDENCE)
+    assert not report.is_violation
+    assert max(finding.shown for finding in report.findings) > 0.3  # and the attack did see something
+    halved = dataclasses.replace(plan, mechanism=Misstated(mechanism, mechanism, noise_share=0.5))
+    assert audit(standard_scenario(halved), 4000, CONFIDENCE).is_violation
 
 
 def _prepared(mechanism, folder):

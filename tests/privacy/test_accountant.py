@@ -16,7 +16,7 @@ from dprdm.privacy import loss, renyi
 from dprdm.privacy.accountant import fits, report
 from dprdm.privacy.budget import Budget
 from dprdm.privacy.distributions import LaplaceNoise
-from dprdm.privacy.events import base_events, compose, count_equal, sampled_gaussian
+from dprdm.privacy.events import base_events, compose, sampled_gaussian
 from dprdm.privacy.loss import epsilon_pld
 from dprdm.privacy.renyi import epsilon_rdp
 
@@ -155,7 +155,7 @@ def test_pld_is_no_less_than_a_closed_form_at_tiny_deltas(count, mu, delta):
     event = sampled_gaussian(math.sqrt(count) / mu, 1 - 1e-6 / count, count)
     least = _at_least(mu, count, delta)
     assert report(event, delta).epsilon >= least
-    raw = loss._epsilon_pld_at(count_equal([event]), delta)
+    raw = loss._epsilon_pld_at(event, delta)
     assert raw < least  # control: rounding does understate here
 
 
@@ -194,7 +194,7 @@ def test_one_laplace_query_against_numerical_integration(noise_multiplier, rate,
     assert exact_delta(costs.pld) <= delta * (1 + 1e-6)
     assert exact_delta(costs.pld * 0.995) > delta  # and it is tight
     assert costs.accountant == "pld"
-    assert (costs.rdp == math.inf) == (rate < 1)
+    assert costs.pld < costs.rdp < math.inf
 
 
 def test_a_shift_of_many_laplace_coordinates_costs_no_more_than_of_one():
@@ -213,8 +213,15 @@ def test_laplace_and_gaussian_charges_compose():
     )
     apart = [report(compose([base]), 1e-6).epsilon for base, _ in base_events(mixed)]
     costs = report(mixed, 1e-5)
-    assert max(apart) < costs.pld < math.inf
-    assert (costs.rdp, costs.accountant) == (math.inf, "pld")
+    assert max(apart) < costs.pld < costs.rdp < math.inf
+
+
+def test_sampled_laplace_noise_has_a_finite_cost_however_little_there_is_of_it():
+    """Beyond what PLD computes the bound of pure privacy stands: about the pure epsilons' sum at most."""
+    for noise_multiplier, rate, count in ((0.7, 0.5, 2000), (1e-3, 0.5, 3), (0.1, 1e-4, 10)):
+        epsilon = report(LaplaceNoise().event(noise_multiplier, rate, count), 1e-5).epsilon
+        assert 0 < epsilon <= count * math.sqrt(2) / noise_multiplier + 1
+    assert report(LaplaceNoise().event(0.0, 0.5, 1), 1e-5).epsilon == math.inf
 
 
 def test_fits_is_the_smaller_of_both():
