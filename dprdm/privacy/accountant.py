@@ -55,7 +55,7 @@ def fits(event: DpEvent, budget: Budget) -> bool:
     """Say whether `event` costs no more than `budget`. RDP answers alone where its bound suffices; PLD only beyond."""
     if epsilon_rdp(event, budget.delta)[0] <= budget.epsilon:
         return True
-    return epsilon_pld(event, budget.delta) <= budget.epsilon
+    return pld_if_precise(event, budget.delta, with_allowance=True) <= budget.epsilon
 
 
 def epsilon_without_allowance(event: DpEvent, delta: float) -> float:
